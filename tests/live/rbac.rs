@@ -43,6 +43,11 @@ impl<'r> User<'r> {
         });
     }
 
+    /// From now on these rights and no others.
+    pub fn change(&self, rules: &[Value]) {
+        shared().merge(&format!("{RBAC}/clusterroles/testbed-user:{}", self.name), &json!({"rules": rules}));
+    }
+
     /// What `plugin` runs, as this user: `user.run(drain, &["n1"])`.
     pub fn run(&self, plugin: fn(&'r Room<'r>, &[&str]) -> Run<'r>, args: &[&str]) -> Run<'r> {
         plugin(self.room, args).kubeconfig(&self.kubeconfig)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ::testbed::Room;
+use ::testbed::{Room, plugins_dir};
 use serde_json::json;
 
 use crate::cluster::alone;
@@ -30,6 +30,8 @@ fn workloads(room: &Room<'_>) {
 #[test]
 fn a_drain_takes_as_long_as_the_longest_grace() {
     let cluster = alone();
+    // The first use builds the plugins, which takes longer than a drain.
+    plugins_dir();
     let node = ::testbed::REAL_NODE;
     let timed = |run: &dyn Fn(&Room<'_>)| {
         let room = cluster.real_room();

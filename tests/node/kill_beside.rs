@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::shared;
 use crate::containers::{main_of, name, pod};
-use crate::kill::{IMAGE, expect_proof, main_runs, printed_rules, prove, sees_its_role, workload};
+use crate::kill_setup::{IMAGE, expect_proof, main_runs, printed_rules, prove, sees_its_role, workload};
 use crate::plugin::{Outcome, Run, heal_check, requests, text};
 use crate::tty::Tty;
 
@@ -98,6 +98,9 @@ fn a_container_without_a_shell_is_killed_from_beside_it() {
     let shared = workload(&room, "shared", 2, |spec| {
         as_user(json!(["/tools/busybox", "sleep", "1000000"]))(spec);
         spec["shareProcessNamespace"] = json!(true);
+        // At nearly every moment a command of the probe runs beside the first process.
+        let probe = json!({"exec": {"command": ["/tools/busybox", "sleep", "0.9"]}, "periodSeconds": 1, "timeoutSeconds": 5});
+        spec["containers"][0]["readinessProbe"] = probe;
     });
     let rules = printed_rules(&room, &["--prove=kill", "--debug-image", IMAGE]);
     let killer = sees_its_role(&room, "beside", &rules);

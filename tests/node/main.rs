@@ -11,6 +11,7 @@ mod grace;
 mod heal;
 mod kill;
 mod kill_beside;
+mod kill_setup;
 #[allow(dead_code, unused_imports, reason = "the other live tests use more of it")]
 #[path = "../live/plugin/mod.rs"]
 mod plugin;

@@ -15,7 +15,7 @@ use k8s_openapi::jiff::Timestamp;
 use crate::disruption_budget::DisruptionBudget;
 use crate::feasibility;
 use crate::known::Known;
-use crate::owner_graph::{Controller, ControllerState, OwnerGraph};
+use crate::owner_graph::{Controller, OwnerGraph};
 use crate::webhook::Webhook;
 
 /// The cluster as far as a drain needs it, at one moment.
@@ -90,13 +90,13 @@ impl Inventory {
         self.owners.controllers(pod).last()
     }
 
-    /// It names a controller that is not known to be gone.
-    pub fn has_controller(&self, pod: &Pod) -> bool {
-        self.controller_of(pod).is_some_and(|controller| controller.state != ControllerState::Missing)
+    /// It names a controller that makes another pod in its place, as far as is known.
+    pub fn is_recreated(&self, pod: &Pod) -> bool {
+        self.controller_of(pod).is_some_and(|controller| !controller.state.makes_no_pods())
     }
 
-    /// Its controller does not exist (any more). One that could not be read makes no orphan.
+    /// Its controller does not exist (any more), or is being deleted. One that could not be read makes no orphan.
     pub fn is_orphaned(&self, pod: &Pod) -> bool {
-        self.controller_of(pod).is_some_and(|controller| controller.state == ControllerState::Missing)
+        self.controller_of(pod).is_some_and(|controller| controller.state.makes_no_pods())
     }
 }

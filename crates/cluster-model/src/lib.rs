@@ -31,6 +31,7 @@ pub mod quota;
 pub mod raw;
 pub mod references;
 pub mod rollout;
+pub mod runtime_class;
 pub mod secret;
 pub mod selector;
 pub mod text;

@@ -66,6 +66,12 @@ pub struct Workload {
     pub controller: Option<OwnerKey>,
     /// Its template's `spec.nodeName`: its pods start there without a scheduler, cordon or not.
     pub pinned_to: Option<String>,
+    /// Its template has `spec.schedulingGates`: no scheduler looks at its pods until somebody has removed them from each.
+    pub has_gates: bool,
+    /// It is being deleted, and perhaps kept by a finalizer: it makes no pods any more. Of Kubernetes' controllers that is so in
+    /// `pkg/controller/replicaset/replica_set.go` (`syncReplicaSet`, also of ReplicationControllers), `statefulset/stateful_set_control.go`
+    /// (`updateStatefulSet`), `daemon/daemon_controller.go` (`syncDaemonSet`) and `job/job_controller.go` (`syncJob`).
+    pub is_terminating: bool,
 }
 
 impl From<ReplicaSet> for Workload {
@@ -95,15 +101,26 @@ impl From<ReplicationController> for Workload {
 /// Its template is not what keeps its pods on their nodes.
 impl From<DaemonSet> for Workload {
     fn from(object: DaemonSet) -> Self {
-        Workload { controller: OwnerKey::controller_of(&object.metadata), ..Workload::default() }
+        Workload::of(&object.metadata)
     }
 }
 
 impl From<Job> for Workload {
     fn from(object: Job) -> Self {
+        let template = object.spec.map(|spec| spec.template).unwrap_or_default();
         Workload {
-            controller: OwnerKey::controller_of(&object.metadata),
-            pinned_to: object.spec.and_then(|s| node_name(&s.template)),
+            pinned_to: node_name(&template),
+            has_gates: has_gates(&template),
+            ..Workload::of(&object.metadata)
+        }
+    }
+}
+
+impl Workload {
+    fn of(metadata: &ObjectMeta) -> Self {
+        Workload {
+            controller: OwnerKey::controller_of(metadata),
+            is_terminating: metadata.deletion_timestamp.is_some(),
             ..Workload::default()
         }
     }
@@ -120,14 +137,23 @@ fn scaled(
         desired,
         current,
         ready: ready.unwrap_or_default(),
-        controller: OwnerKey::controller_of(metadata),
         pinned_to: node_name(&template),
+        has_gates: has_gates(&template),
         pod_labels: template.metadata.and_then(|m| m.labels).unwrap_or_default(),
+        ..Workload::of(metadata)
     }
 }
 
 fn node_name(template: &PodTemplateSpec) -> Option<String> {
     template.spec.as_ref()?.node_name.clone().filter(|name| !name.is_empty())
+}
+
+fn has_gates(template: &PodTemplateSpec) -> bool {
+    template
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.scheduling_gates.as_ref())
+        .is_some_and(|gates| !gates.is_empty())
 }
 
 #[cfg(test)]
@@ -162,7 +188,46 @@ mod tests {
         assert_eq!(counted(&of::<Job>(spec("n1"))), (None, 0, Some("n1".to_owned())));
         assert_eq!(counted(&of::<DaemonSet>(spec("n1"))), (None, 0, None));
         for workload in [of::<Job>(spec("")), of::<DaemonSet>(spec("")), of::<ReplicaSet>(spec(""))] {
+            assert!(!workload.is_terminating);
             assert_eq!(workload.controller.map(|owner| owner.label()).as_deref(), Some("Owner shop/o"));
         }
+    }
+
+    #[test]
+    fn gates_are_read_of_the_template() {
+        fn has_gates<K: DeserializeOwned + Into<Workload>>(gates: &Value) -> bool {
+            let template = json!({"spec": {"containers": [], "schedulingGates": gates}});
+            of::<K>(json!({"selector": {}, "serviceName": "w", "template": template})).has_gates
+        }
+        for (gates, expected) in [(json!([{"name": "g"}]), true), (json!([]), false), (Value::Null, false)] {
+            let kinds = [
+                has_gates::<ReplicaSet>(&gates),
+                has_gates::<StatefulSet>(&gates),
+                has_gates::<Job>(&gates),
+                has_gates::<ReplicationController>(&gates),
+            ];
+            assert_eq!(kinds, [expected; 4], "{gates}");
+        }
+    }
+
+    #[test]
+    fn each_kind_may_be_being_deleted() {
+        fn is_terminating<K: DeserializeOwned + Into<Workload>>() -> bool {
+            let metadata = json!({"name": "w", "finalizers": ["example.com/keep"], "deletionTimestamp": "2027-01-15T08:00:00Z"});
+            let template = json!({"spec": {"containers": []}});
+            let spec = json!({"selector": {}, "serviceName": "w", "template": template});
+            serde_json::from_value::<K>(json!({"metadata": metadata, "spec": spec}))
+                .unwrap()
+                .into()
+                .is_terminating
+        }
+        let kinds = [
+            is_terminating::<ReplicaSet>(),
+            is_terminating::<StatefulSet>(),
+            is_terminating::<DaemonSet>(),
+            is_terminating::<Job>(),
+            is_terminating::<ReplicationController>(),
+        ];
+        assert_eq!(kinds, [true; 5]);
     }
 }

@@ -17,12 +17,21 @@ pub struct Controller<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControllerState<'a> {
     Exists(&'a Workload),
+    /// Being deleted: it makes no pods any more.
+    Terminating(&'a Workload),
     /// Deleted, or replaced by another object of its name.
     Missing,
     /// It could not be read; why.
     Unknown(&'a str),
     /// No object of its kind is read.
     NotRead,
+}
+
+impl ControllerState<'_> {
+    /// It is certain to make no more pods.
+    pub fn makes_no_pods(self) -> bool {
+        matches!(self, ControllerState::Missing | ControllerState::Terminating(_))
+    }
 }
 
 /// The controllers that were read.
@@ -37,6 +46,9 @@ impl OwnerGraph {
 
     pub fn state(&self, key: &OwnerKey) -> ControllerState<'_> {
         match self.0.get(key) {
+            Some(Known::Seen(Some(workload))) if workload.is_terminating => {
+                ControllerState::Terminating(workload)
+            }
             Some(Known::Seen(Some(workload))) => ControllerState::Exists(workload),
             Some(Known::Seen(None)) => ControllerState::Missing,
             Some(Known::Unknown(why)) => ControllerState::Unknown(why),
@@ -51,7 +63,7 @@ impl OwnerGraph {
         std::iter::from_fn(move || {
             let key = next.take().filter(|key| before.insert(key.clone()))?;
             let state = self.state(&key);
-            if let ControllerState::Exists(workload) = state {
+            if let ControllerState::Exists(workload) | ControllerState::Terminating(workload) = state {
                 next = workload.controller.clone();
             }
             Some(Controller { key, state })
@@ -83,6 +95,7 @@ mod tests {
     fn chain(graph: &OwnerGraph, pod: &Pod) -> Vec<String> {
         let state = |state: ControllerState<'_>| match state {
             ControllerState::Exists(_) => "exists".to_owned(),
+            ControllerState::Terminating(_) => "is being deleted".to_owned(),
             ControllerState::Missing => "missing".to_owned(),
             ControllerState::Unknown(why) => format!("unknown: {why}"),
             ControllerState::NotRead => "not read".to_owned(),
@@ -101,8 +114,10 @@ mod tests {
             read.iter().map(|(key, found)| ((*key).clone(), found.clone())).collect::<OwnerGraph>()
         };
         let deployed = [(&set, owned_by(Some(&deployment)))];
+        let terminating =
+            Workload { controller: Some(deployment.clone()), is_terminating: true, ..Workload::default() };
         let whole = [(&set, owned_by(Some(&deployment))), (&deployment, owned_by(Some(&operator)))];
-        let cases: [(&str, OwnerGraph, Pod, &[&str]); 9] = [
+        let cases: [(&str, OwnerGraph, Pod, &[&str]); 10] = [
             ("no controller", graph(&deployed), pod("shop/p", "n").unmanaged(), &[]),
             ("nothing read", graph(&[]), of(&set), &["ReplicaSet web-5c9f not read"]),
             (
@@ -125,6 +140,12 @@ mod tests {
             ),
             ("no owner above", graph(&[(&set, owned_by(None))]), of(&set), &["ReplicaSet web-5c9f exists"]),
             ("an operator's pod", graph(&deployed), of(&operator), &["Database main not read"]),
+            (
+                "being deleted",
+                graph(&[(&set, Known::Seen(Some(terminating)))]),
+                of(&set),
+                &["ReplicaSet web-5c9f is being deleted", "Deployment web not read"],
+            ),
             ("deleted", graph(&[(&set, Known::Seen(None))]), of(&set), &["ReplicaSet web-5c9f missing"]),
             (
                 "no right",

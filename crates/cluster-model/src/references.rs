@@ -36,7 +36,7 @@ pub fn references_of(template: &Value, namespace: &str) -> Vec<Needed> {
 }
 
 /// The same of the spec alone.
-pub fn references_of_spec(spec: &Value, namespace: &str) -> Vec<Needed> {
+pub fn references_of_spec<J: Raw>(spec: &J, namespace: &str) -> Vec<Needed> {
     let mut found = Found { namespace, needed: Vec::new() };
     for container in containers_of(spec) {
         found.container(container);
@@ -72,7 +72,7 @@ impl Found<'_> {
         kind: &'static str,
         namespace: String,
         name: &str,
-        source: &Value,
+        optional: bool,
         keys: Vec<String>,
         why: &str,
     ) {
@@ -82,25 +82,26 @@ impl Found<'_> {
         self.needed.push(Needed {
             reference: Reference { kind, namespace, name: name.to_owned() },
             keys,
-            optional: source["optional"] == true,
+            optional,
             why: why.to_owned(),
         });
     }
 
     fn add(&mut self, kind: &'static str, name: &str, why: &str) {
-        self.push(kind, self.namespace.to_owned(), name, &Value::Null, Vec::new(), why);
+        self.push(kind, self.namespace.to_owned(), name, false, Vec::new(), why);
     }
 
     fn add_everywhere(&mut self, kind: &'static str, name: &str, why: &str) {
-        self.push(kind, String::new(), name, &Value::Null, Vec::new(), why);
+        self.push(kind, String::new(), name, false, Vec::new(), why);
     }
 
     /// A ConfigMap or Secret with the keys that are needed of it.
-    fn data(&mut self, kind: &'static str, name: &str, source: &Value, keys: Vec<String>, why: &str) {
-        self.push(kind, self.namespace.to_owned(), name, source, keys, why);
+    fn data<J: Raw>(&mut self, kind: &'static str, name: &str, source: &J, keys: Vec<String>, why: &str) {
+        let optional = source.pointer("/optional").and_then(Raw::as_bool) == Some(true);
+        self.push(kind, self.namespace.to_owned(), name, optional, keys, why);
     }
 
-    fn container(&mut self, container: &Value) {
+    fn container<J: Raw>(&mut self, container: &J) {
         let of = format!("of container {}", container.text("/name"));
         for env in container.list("/env") {
             let why = format!("env {} {of}", env.text("/name"));
@@ -121,7 +122,7 @@ impl Found<'_> {
         }
     }
 
-    fn volume(&mut self, volume: &Value) {
+    fn volume<J: Raw>(&mut self, volume: &J) {
         let why = format!("volume {}", volume.text("/name"));
         self.files(volume, &why);
         for source in volume.list("/projected/sources") {
@@ -131,14 +132,14 @@ impl Found<'_> {
         let class = volume.text("/ephemeral/volumeClaimTemplate/spec/storageClassName");
         self.add_everywhere("StorageClass", class, &why);
         self.add("Secret", volume.text("/azureFile/secretName"), &why);
-        for source in volume.as_object().into_iter().flat_map(|map| map.values()) {
+        for (_, source) in volume.as_object().map(J::members).into_iter().flatten() {
             self.add("Secret", source.text("/secretRef/name"), &why);
             self.add("Secret", source.text("/nodePublishSecretRef/name"), &why);
         }
     }
 
     /// A volume of a ConfigMap or Secret, or one source of a projected volume.
-    fn files(&mut self, source: &Value, why: &str) {
+    fn files<J: Raw>(&mut self, source: &J, why: &str) {
         for (kind, at) in [("ConfigMap", "/configMap"), ("Secret", "/secret")] {
             let Some(files) = source.pointer(at) else { continue };
             // The volume calls it `secretName`, the projection `name` (api/core/v1/types.go).

@@ -1,21 +1,20 @@
 //! The command line: which workloads, and what counts.
 
+pub mod words;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use plugin_client::{
-    AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, nearest, whole,
-};
+use plugin_client::{AsInKubectl, CommandLine, ConnectionFlags, Failure, Output, duration, limit, whole};
 
 use crate::baseline::{self, Key};
-use crate::checks;
 use crate::config::Config;
 use crate::finding::Severity;
 use crate::formats::Format;
 use crate::half::Half;
-use crate::ignores::{Rule, Source, object};
+use crate::ignores::Rule;
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::options::ProofOptions;
@@ -45,7 +44,7 @@ Exit codes: 0 no finding is as bad as --fail-on · 1 some are, or a proof failed
 What each finding means: docs/heal-check.md"
 )]
 pub struct Args {
-    /// Workloads, as TYPE/NAME; all of the namespace if none is named
+    /// TYPE/NAME or TYPE NAME; all of the namespace if none is named
     #[arg(value_name = "TYPE/NAME")]
     pub workloads: Vec<String>,
 
@@ -250,9 +249,7 @@ impl Args {
             }
             (Some(selector), []) => Ok(Target::Selector(selector.clone())),
             (None, []) => Ok(Target::All),
-            (None, words) => {
-                Ok(Target::Named(words.iter().map(|word| named(word)).collect::<Result<_, _>>()?))
-            }
+            (None, words) => Ok(Target::Named(words::named(words)?)),
         }
     }
 
@@ -300,7 +297,7 @@ impl Args {
     pub fn options(&self, files: Files) -> Result<Options, Failure> {
         let Files { config, mut rules, baseline } = files;
         for word in &self.ignore {
-            rules.push(ignored(word)?);
+            rules.push(words::ignored(word)?);
         }
         Ok(Options {
             fail_on: self.fail_on.or(config.fail_on).unwrap_or(Severity::Error),
@@ -341,54 +338,6 @@ impl Args {
     pub fn timeout(&self) -> Option<Duration> {
         (!self.timeout.is_zero()).then_some(self.timeout)
     }
-}
-
-/// `deploy/web`
-pub fn named(word: &str) -> Result<(Read, String), Failure> {
-    let expected = || {
-        Failure::usage(format!("{word}: TYPE/NAME expected"))
-            .hint("for example: kubectl heal-check deployment/web")
-    };
-    let (kind, name) = word.split_once('/').ok_or_else(expected)?;
-    if name.is_empty() || name.contains('/') {
-        return Err(expected());
-    }
-    let found = Read::of_word(kind).filter(|read| Read::NAMED.contains(read));
-    let read = found.ok_or_else(|| {
-        let known = Read::NAMED.map(|read| read.api().0.to_lowercase());
-        Failure::usage(format!("{word}: {kind} is no type that can be checked by name"))
-            .hint(format!("there are: {}", known.join(", ")))
-    })?;
-    Ok((read, plugin_client::name(word, name)?.to_owned()))
-}
-
-fn ignored(word: &str) -> Result<Rule, Failure> {
-    let (id, name) = match word.split_once(':') {
-        Some((id, name)) if !name.is_empty() => (id, Some(name)),
-        Some(_) => return Err(Failure::usage(format!("--ignore {word}: a name is missing after the colon"))),
-        None => (word, None),
-    };
-    let mut rule = Rule::new(vec![known(id, &format!("--ignore {word}"))?], Source::CommandLine);
-    if let Some(name) = name {
-        let object = object::parse(name).map_err(|why| {
-            Failure::usage(format!("--ignore {word}: {why}"))
-                .hint("for example: --ignore HC203:web, HC203:deploy/web or HC203:shop/deploy/web")
-        })?;
-        (rule.kind, rule.namespace, rule.name) = (object.kind, object.namespace, object.name);
-    }
-    Ok(rule)
-}
-
-/// The id of a check, by its id or its name. `place`: what it was given in, as in `--ignore HC203`.
-pub fn known(word: &str, place: &str) -> Result<&'static str, Failure> {
-    checks::find(word).map(|check| check.id).ok_or_else(|| {
-        let all = || checks::CHECKS.iter();
-        let meant = nearest::question(word, all().flat_map(|check| [check.id, check.name]));
-        let ids = || all().map(|check| check.id).collect::<Vec<_>>().join(", ");
-        Failure::usage(format!("{place}: there is no such check"))
-            .hint("with their names: kubectl heal-check --explain")
-            .hint(meant.unwrap_or_else(|| format!("there are: {}", ids())))
-    })
 }
 
 #[cfg(test)]

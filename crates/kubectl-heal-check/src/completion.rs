@@ -1,11 +1,11 @@
-//! What TAB offers: workloads as TYPE/NAME, and checks by their ids.
+//! What TAB offers: workloads as TYPE/NAME, names after a TYPE, and checks by their ids.
 
 use cluster_model::Raw;
 use cluster_model::healing::restart_policy::running_containers;
 use plugin_client::api::server_table;
 use plugin_client::{Candidate, Candidates, Completing, Completion, Failure};
 
-use crate::args::{self, Args};
+use crate::args::{Args, words};
 use crate::checks::CHECKS;
 use crate::gather::objects;
 use crate::snapshot::Read;
@@ -16,10 +16,13 @@ impl Completion for Args {
             Some("ignore" | "explain") => Ok(ids()),
             Some("domain") => Ok(domains()),
             Some("container") => containers(at).await,
-            None if !at.has(&["selector", "all_namespaces"]) => match at.typed().split_once('/') {
-                None => Ok(types()),
-                Some((word, _)) => names(at, word).await,
-            },
+            None if !at.has(&["selector", "all_namespaces"]) => {
+                match (at.words().first(), at.typed().split_once('/')) {
+                    (Some(word), _) if !word.contains('/') => names(at, word, "").await,
+                    (_, None) => Ok(types()),
+                    (_, Some((word, _))) => names(at, word, &format!("{word}/")).await,
+                }
+            }
             _ => Ok(Candidates::default()),
         }
     }
@@ -43,8 +46,8 @@ fn types() -> Candidates {
 
 /// Those of the workload that is named before it: of its template, to which others may have been added in its pods.
 async fn containers(at: &Completing<'_>) -> Result<Candidates, Failure> {
-    let named = at.words().first().and_then(|word| args::named(word).ok());
-    let Some((read, name)) = named else { return Ok(Candidates::default()) };
+    let named = words::named(at.words()).unwrap_or_default();
+    let Some((read, name)) = named.into_iter().next() else { return Ok(Candidates::default()) };
     let cluster = at.cluster().await?;
     let api = objects::api(&cluster, read, Some(&cluster.namespace));
     let found = api.get_opt(&name).await.map_err(|error| Failure::from_kube("read the workload", &error))?;
@@ -54,7 +57,7 @@ async fn containers(at: &Completing<'_>) -> Result<Candidates, Failure> {
 }
 
 /// Those not named yet, in the form that was begun.
-async fn names(at: &Completing<'_>, word: &str) -> Result<Candidates, Failure> {
+async fn names(at: &Completing<'_>, word: &str, prefix: &str) -> Result<Candidates, Failure> {
     let Some(read) = Read::of_word(word).filter(|read| Read::NAMED.contains(read)) else {
         return Ok(Candidates::default());
     };
@@ -65,7 +68,7 @@ async fn names(at: &Completing<'_>, word: &str) -> Result<Candidates, Failure> {
         server_table::rows(&cluster, &format!("{root}/namespaces/{}/{plural}", cluster.namespace)).await?;
     let left = rows
         .iter()
-        .map(|row| (format!("{word}/{}", row.name()), row))
+        .map(|row| (format!("{prefix}{}", row.name()), row))
         .filter(|(name, _)| !at.words().contains(name));
     Ok(left.map(|(name, row)| Candidate::new(name, row.cells(&["Ready", "Status", "Age"]))).collect())
 }

@@ -159,6 +159,20 @@ mod tests {
         assert_eq!(counted(&healthy().unknown(Read::Budgets), vec![of_object()]), [""; 0]);
     }
 
+    /// Of a budget a finding is that of the budget.
+    #[test]
+    fn what_was_found_instead_is_named() {
+        let typed =
+            Rule { source: Source::CommandLine, ..rule("HC203", |it| it.name = Some(Glob::exactly("api"))) };
+        let snapshot = bad().snapshot();
+        let found = checks::run(&snapshot, |check| check.id == "HC203").0;
+        let options = Options { rules: vec![typed], ..fail_on(Severity::Error) };
+        let findings = sift(&snapshot, &options, Some("shop"), found, &[]).0;
+        let said: Vec<&str> =
+            findings.iter().filter(|it| it.id == "HC001").map(|it| it.message.as_str()).collect();
+        assert_eq!(said, ["HC203:api matches nothing that was found; HC203 was found for deployment/web"]);
+    }
+
     #[test]
     fn it_is_said_which_rule_matches_nothing() {
         let said = |world: World, rules: Vec<Rule>| {

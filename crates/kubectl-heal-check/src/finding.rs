@@ -70,6 +70,20 @@ pub struct Unchecked {
     pub reason: String,
 }
 
+impl Unchecked {
+    /// The checks that lack the same, together, in the order in which they come.
+    pub fn by_reason(all: &[Unchecked]) -> Vec<(&str, Vec<&str>)> {
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for Unchecked { id, reason } in all {
+            match groups.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, ids)) => ids.push(id),
+                None => groups.push((reason, vec![id])),
+            }
+        }
+        groups
+    }
+}
+
 /// Worst first, then in a stable order.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| (b.severity, a.id, &a.subject).cmp(&(a.severity, b.id, &b.subject)));

@@ -1,5 +1,7 @@
 //! The result for programs.
 
+use std::collections::BTreeSet;
+
 use plugin_client::Exit;
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use crate::matrix::Matrix;
 use crate::options::Options;
 use crate::proof::harm::Harm;
 use crate::proof::report::ProofReport;
-use crate::snapshot::{Kind, Snapshot};
+use crate::snapshot::{Kind, Read, Snapshot};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +61,8 @@ pub struct Checked {
     pub has_baseline: bool,
     /// Checks that could not run, and were left out.
     pub left_out: Vec<Unchecked>,
+    /// Kinds that could not be read.
+    pub unread: BTreeSet<Read>,
     /// What a proof did.
     pub harm: Option<Harm>,
     /// Workloads that were looked at, also those without a row of the matrix.
@@ -82,6 +86,7 @@ impl Default for Checked {
             fail_on: Severity::Error,
             has_baseline: false,
             left_out: Vec::new(),
+            unread: BTreeSet::new(),
             harm: None,
             workloads: Vec::new(),
         }
@@ -107,6 +112,7 @@ impl Checked {
             fail_on: options.fail_on,
             has_baseline: options.baseline.is_some(),
             left_out,
+            unread: snapshot.unknown.keys().copied().collect(),
             harm: None,
             workloads: workloads.collect(),
         }

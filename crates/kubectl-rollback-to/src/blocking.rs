@@ -44,3 +44,12 @@ pub fn replaceable_after_rollback(rollout: &Rollout, target: Option<usize>) -> O
         InTheWay::Kept(_) => None,
     }
 }
+
+/// What a suggested rollback to revision `target` needs besides; empty if nothing. Of the live revision, nothing is written.
+pub fn unstick_flag(rollout: &Rollout, target: usize) -> &'static str {
+    let pod = match rollout.current() == Some(target) {
+        true => now(rollout),
+        false => replaceable_after_rollback(rollout, Some(target)),
+    };
+    if pod.is_some() { " --unstick" } else { "" }
+}

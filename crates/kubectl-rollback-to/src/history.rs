@@ -1,13 +1,11 @@
 //! The revisions of a workload for machines: docs/revision-history.schema.json.
 
-use cluster_model::managed_fields::cause_written;
 use cluster_model::managed_fields::template_writer::written;
-use cluster_model::rollout::{images, restart_only};
+use cluster_model::rollout::images;
 use k8s_openapi::jiff::Timestamp;
-use serde_json::Value;
 
-use crate::choose::Past;
-use crate::report::{HistoryOf, Precision, RevisionReport};
+use crate::choose::{Past, inherited};
+use crate::report::history::{HistoryOf, Precision, RevisionReport};
 use crate::timeline::Bound;
 
 /// In ascending order of their numbers.
@@ -47,7 +45,7 @@ fn revision(past: Past<'_>, index: usize) -> RevisionReport {
         },
         healthy: past.health[index].clone(),
         change_cause: revision.change_cause.clone(),
-        change_cause_inherited: inherited(past, index),
+        change_cause_inherited: inherited(past.rollout, past.timeline, index),
         written_by: written(&past.rollout.object).filter(|_| is_current).map(|written| written.manager),
         current: is_current,
     }
@@ -61,44 +59,13 @@ fn precision(bound: Bound) -> Precision {
     }
 }
 
-/// Is the cause that of another rollout? Only where it is certain; a pipeline may well write the same text twice.
-fn inherited(past: Past<'_>, index: usize) -> bool {
-    let revision = &past.rollout.revisions[index];
-    let Some(cause) = &revision.change_cause else { return false };
-    // A ControllerRevision keeps the annotations of its creation (`controller_history.go`, UpdateControllerRevision).
-    let returned = past.timeline.of(index).count() > 1;
-    if returned && !past.rollout.id.kind.rules().copies_change_cause() {
-        // Unless it was written since it came back, as with `--reason`.
-        let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch.from);
-        let from = last.and_then(|from| from.earliest().or(from.latest()));
-        return cause_written(revision).is_none_or(|at| from.is_some_and(|from| at < from));
-    }
-    let before = index.checked_sub(1).map(|before| &past.rollout.revisions[before]);
-    before.is_some_and(|before| {
-        // `kubectl rollout restart` never writes a cause, so it left the one that was there.
-        let restarted = restart_only(&before.template, &revision.template) && !returned;
-        before.change_cause.as_ref() == Some(cause)
-            && (restarted || names_another_image(cause, &revision.template))
-    })
-}
-
-/// `kubectl set image deployment/web web=shop:1.4 --record=true`, on a template whose container `web` has another image.
-fn names_another_image(cause: &str, template: &Value) -> bool {
-    let images = images(template);
-    cause.starts_with("kubectl set image ")
-        && cause
-            .split_whitespace()
-            .filter_map(|word| word.split_once('='))
-            .any(|(container, image)| images.iter().any(|(name, has)| name == container && has != image))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::timeline::fixture::{HOUR, History, at};
     use cluster_model::rollout::CHANGE_CAUSE;
     use cluster_model::rollout::Kind;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn report(history: &History) -> Vec<RevisionReport> {
         history_of(history.seen(HOUR).past()).revisions

@@ -1,4 +1,7 @@
-//! The verdict for machines: docs/rollback-report.schema.json, docs/revision-history.schema.json and docs/rollout-status.schema.json describe the JSON.
+//! The verdict for machines: docs/rollback-report.schema.json describes the JSON.
+
+pub mod history;
+pub mod status;
 
 use cluster_model::Finding;
 use cluster_model::rollout::{Rollout, images};
@@ -6,12 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::diff::Difference;
-use crate::execute::progress::model::Progress;
-use crate::health::Health;
 use crate::outcome::{Outcome, PodProgress, PodState, RolloutResult};
 use crate::plan::{Action, Step};
 use crate::render::cause;
-use crate::render::reason::{reasons, unstick_command};
+use crate::render::reason::{reasons, say_how_far, unstick_command};
 
 /// One end of a rollback.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -80,7 +81,7 @@ pub struct WorkloadReport {
     /// The number that the revision rolled back to has now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_revision: Option<i64>,
-    /// As in `Outcome`, for the screen only.
+    /// As in `Outcome`, for the screen only, unless the cause has it.
     #[serde(skip)]
     pub ready: Option<(i64, i64)>,
     #[serde(skip)]
@@ -103,117 +104,6 @@ pub struct RollbackReport {
     pub error: Option<String>,
     pub started_at: String,
     pub finished_at: String,
-}
-
-/// `exact`: to the second. `bounded`: somewhere around. `unknown`: left no trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    Exact,
-    Bounded,
-    Unknown,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RevisionReport {
-    pub revision: i64,
-    /// Of its ReplicaSet or ControllerRevision: two may have one number.
-    pub name: String,
-    pub also_known_as: Vec<i64>,
-    pub images: Vec<String>,
-    /// Of its last stretch; `null` when unknown. `bounded` times are the latest possible start and the earliest possible end.
-    pub active_from: Option<String>,
-    pub active_from_precision: Precision,
-    /// `null` also while it is active.
-    pub active_until: Option<String>,
-    pub active_until_precision: Precision,
-    pub healthy: Health,
-    pub change_cause: Option<String>,
-    /// The cause probably is that of an earlier or later rollout of the same template.
-    pub change_cause_inherited: bool,
-    /// The field manager that wrote the template, of the current one only.
-    pub written_by: Option<String>,
-    pub current: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct HistoryOf {
-    pub kind: &'static str,
-    pub namespace: String,
-    pub name: String,
-    pub revisions: Vec<RevisionReport>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct RevisionHistory {
-    pub kind: &'static str,
-    pub result: RolloutResult,
-    pub workloads: Vec<HistoryOf>,
-    /// Why there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// Worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StatusVerdict {
-    Complete,
-    Progressing,
-    Failing,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StatusOf {
-    pub kind: &'static str,
-    pub namespace: String,
-    pub name: String,
-    /// `null` when its controller has not made it yet.
-    pub revision: Option<i64>,
-    pub result: StatusVerdict,
-    /// One line: what is happening, or what blocks it.
-    pub summary: String,
-    /// Pods available on the live template, of those there will be.
-    pub available: i64,
-    pub desired: i64,
-    pub pods: Vec<PodReport>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct RolloutStatus {
-    pub kind: &'static str,
-    pub result: StatusResult,
-    pub workloads: Vec<StatusOf>,
-    /// Why there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(untagged)]
-pub enum StatusResult {
-    /// The worst of all workloads.
-    Seen(StatusVerdict),
-    /// They could not be looked at.
-    Unseen(RolloutResult),
-}
-
-impl StatusOf {
-    pub fn new(rollout: &Rollout, progress: &Progress) -> Self {
-        StatusOf {
-            kind: rollout.id.kind.name(),
-            namespace: rollout.id.namespace.clone(),
-            name: rollout.id.name.clone(),
-            revision: rollout.current().map(|index| rollout.revisions[index].number),
-            result: StatusVerdict::of(&progress.state),
-            summary: cause::status_summary(rollout.id.kind, progress),
-            available: progress.done,
-            desired: progress.total,
-            pods: progress.pods.iter().map(PodReport::of).collect(),
-        }
-    }
 }
 
 impl Side {
@@ -264,6 +154,7 @@ impl WorkloadReport {
         let result = outcome.result;
         let cause = reasons(&rollout.id, &outcome.reasons);
         let unstick_command = unstick_command(&rollout.id, &outcome.reasons);
+        let says_how_far = say_how_far(&outcome.reasons);
         let Outcome { ready, left, gone, unrecorded, revision, pods, failed_pods, .. } = outcome;
         WorkloadReport {
             result,
@@ -271,7 +162,8 @@ impl WorkloadReport {
             unstick_command,
             pods: pods.iter().map(PodReport::of).collect(),
             failed_pods: failed_pods.iter().map(PodReport::of).collect(),
-            ready,
+            // Once is enough.
+            ready: ready.filter(|_| !says_how_far),
             left,
             gone,
             unrecorded,
@@ -324,6 +216,8 @@ mod tests {
     use super::*;
     use crate::blocking::BlockingPod;
     use crate::diff::Diff;
+    use crate::outcome::reason::{End, EndedAt, Reason};
+    use crate::render::outcome as outcome_lines;
     use cluster_model::rollout::Kind;
     use serde_json::json;
 
@@ -363,6 +257,63 @@ mod tests {
             let step = Step { rollout: 0, action, target: None, dry_run: None, diff, deletes };
             let planned = WorkloadReport::planned(&rollout, &step, RolloutResult::Planned);
             assert_eq!((planned.result, planned.deletes), (result, names));
+        }
+    }
+
+    /// Pods of the template from before serve meanwhile: nothing may read as if no pod were ready.
+    #[test]
+    fn how_many_pods_are_updated_is_stated_once_and_as_that() {
+        let object = json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}});
+        let rollout = Rollout::new(Kind::Deployment, object, &[], Vec::new());
+        let step = Step {
+            rollout: 0,
+            action: Action::RollBack,
+            target: None,
+            dry_run: None,
+            diff: Diff::default(),
+            deletes: None,
+        };
+        let line = |result, reasons: Vec<Reason>| {
+            let outcome = Outcome { ready: Some((0, 3)), ..Outcome::new(result, reasons) };
+            let workload = WorkloadReport::carried_out(&rollout, &step, outcome);
+            let report = RollbackReport {
+                kind: "RollbackReport",
+                result,
+                workloads: vec![workload],
+                findings: Vec::new(),
+                error: None,
+                started_at: String::new(),
+                finished_at: String::new(),
+            };
+            outcome_lines(&report, 5.2)[0].text()
+        };
+        let ended = |by, pods| vec![Reason::Ended { by, at: EndedAt::Watching { written: true }, pods }];
+        let gone_on = "with 0 of 3 updated pods available; the rollout continues (5.2s)";
+        for (result, reasons, words) in [
+            (
+                RolloutResult::Timeout,
+                ended(End::Timeout, (0, 3)),
+                format!("not complete: --timeout passed {gone_on}"),
+            ),
+            (
+                RolloutResult::Interrupted,
+                ended(End::Interrupted, (0, 3)),
+                format!("not complete: interrupted {gone_on}"),
+            ),
+            (
+                RolloutResult::Failed,
+                vec![Reason::Message("web-1: ImagePullBackOff".into())],
+                "failed while rolling back to an earlier template: web-1: ImagePullBackOff (0 of 3 pods updated and ready, 5.2s)"
+                    .to_owned(),
+            ),
+            (
+                RolloutResult::Interrupted,
+                ended(End::Interrupted, (0, 0)),
+                "not complete: interrupted; the rollout continues (0 of 3 pods updated and ready, 5.2s)"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(line(result, reasons), format!("deployment/web {words}"));
         }
     }
 

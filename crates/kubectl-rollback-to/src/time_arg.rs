@@ -7,13 +7,19 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 const HOW: &str =
     "write it as 2h, 2h30m, 10:15, `yesterday 18:00`, `2026-11-23 10:00` or 2026-11-23T10:00:00+09:00";
 
+/// The first commit of Kubernetes, 2014-06-06: no workload is older.
+const FIRST_COMMIT: Timestamp = Timestamp::constant(1_402_012_800, 0);
+
 /// The moment meant by `text`, in the future too; one without a time zone is in `zone`.
 pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
     let words = text.trim().to_ascii_lowercase();
-    match ago(&words) {
-        Some(span) => now.checked_sub(span).map_err(|_| format!("is too long ago; {HOW}")),
-        None => absolute(&words, now, zone),
-    }
+    let at = match ago(&words) {
+        // `None`: before all times that can be written.
+        Some(span) => now.checked_sub(span).ok(),
+        None => Some(absolute(&words, now, zone)?),
+    };
+    let too_early = || format!("is too long ago: Kubernetes did not exist before 2014-06-06; {HOW}");
+    at.filter(|at| *at >= FIRST_COMMIT).ok_or_else(too_early)
 }
 
 /// `2026-11-23 10:00:00 +09:00`; can be typed as it is shown.
@@ -86,7 +92,11 @@ fn absolute(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, St
         _ => text.to_owned(),
     };
     if let Ok(at) = joined.parse::<Timestamp>() {
-        return Ok(at);
+        return if is_a_days_offset(&joined) {
+            Err(format!("has an offset from UTC of more than 23:59; {HOW}"))
+        } else {
+            Ok(at)
+        };
     }
     // A civil time would take an offset or a zone in brackets for decoration; what a Timestamp refuses must have neither.
     let is_civil = |text: &str| {
@@ -96,6 +106,13 @@ fn absolute(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, St
         return Err(nonsense());
     }
     in_zone(joined.parse().map_err(|_| nonsense())?, zone)
+}
+
+/// `2026-11-23t10:00+25:00`: a Timestamp takes offsets of up to 25:59; in RFC 3339 their hours end at 23, as those of a day.
+fn is_a_days_offset(text: &str) -> bool {
+    let offset = text.split_once(['t', ' ']).and_then(|(_, time)| time.split_once(['+', '-']));
+    let hours = offset.and_then(|(_, offset)| offset.get(..2)?.parse::<u8>().ok());
+    hours.is_some_and(|hours| hours > 23)
 }
 
 /// `9:00`, `18:30:15`
@@ -156,6 +173,9 @@ mod tests {
             ("2026-11-23T10:00:00", "2026-11-23T09:00:00Z"),
             ("2026-11-23T10:00", "2026-11-23T09:00:00Z"),
             ("2026-11-23 10:00", "2026-11-23T09:00:00Z"),
+            ("2026-11-23T10:00+23:59", "2026-11-22T10:01:00Z"),
+            ("2026-11-23T10:00-23:59", "2026-11-24T09:59:00Z"),
+            ("2014-06-06T00:00:00Z", "2014-06-06T00:00:00Z"),
             ("2026-11-23 9:00", "2026-11-23T08:00:00Z"),
             ("2026-07-23 10:00", "2026-07-23T08:00:00Z"),
             ("2026-11-23", "2026-11-22T23:00:00Z"),
@@ -199,7 +219,16 @@ mod tests {
             ("2026-11-23T10:00[Asia/Seoul]", "is not a valid time"),
             ("2026-11-23T10:00+26:00", "is not a valid time"),
             ("99999999999999999999d", "is not a valid time"),
+            ("2026-11-23T10:00+25:00", "has an offset from UTC of more than 23:59"),
+            ("2026-11-23T10:00-24:00", "has an offset from UTC of more than 23:59"),
+            ("2026-11-23 10:00 +2500", "has an offset from UTC of more than 23:59"),
+            ("2026-11-23 10:00 +25", "has an offset from UTC of more than 23:59"),
+            ("2026-11-23T10:00+24:30[Asia/Seoul]", "has an offset from UTC of more than 23:59"),
             ("9999999d", "is too long ago"),
+            ("99999999h", "is too long ago"),
+            ("2014-06-05T23:59:59Z", "is too long ago"),
+            ("-009382-01-01T00:00:00Z", "is too long ago"),
+            ("0001-01-01", "is too long ago"),
             ("2026-10-25 02:30", "2026-10-25 02:30:00 is ambiguous: add +02 or +01"),
             ("2026-03-29 02:30", "2026-03-29 02:30:00 does not exist in this time zone"),
         ] {
@@ -224,7 +253,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_can_be_typed(second in 0i64..1_790_000_000, hours in -12i8..14) {
+        fn what_is_shown_can_be_typed(second in 1_402_012_800i64..1_790_000_000, hours in -12i8..14) {
             let now: Timestamp = NOW.parse().unwrap();
             let at = Timestamp::from_second(second).unwrap();
             for zone in [TimeZone::fixed(Offset::constant(hours)), berlin(), TimeZone::UTC] {

@@ -77,7 +77,7 @@ pub struct Args {
     pub allow: Vec<String>,
 
     /// Maximum number of concurrent eviction requests
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole::<u16>(1, 1000))]
+    #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = whole::<u16>(1, 1000))]
     pub concurrency: u16,
 
     /// Output format
@@ -99,7 +99,7 @@ pub struct Args {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "As in kubectl drain")]
 pub struct DrainFlags {
-    /// Continue even if pods have no controller, or a missing one
+    /// Continue even if pods have no controller that recreates them
     #[arg(long, switch())]
     pub force: bool,
 
@@ -158,6 +158,17 @@ pub fn node_name(word: &str) -> Option<&str> {
         None => Some(word),
         Some(("node" | "nodes" | "no", name)) => Some(name),
         Some(_) => None,
+    }
+}
+
+const CONCURRENCY: u16 = 20;
+
+/// As a flag takes it.
+fn written(time: Duration) -> String {
+    match (time.as_millis(), time.as_secs()) {
+        (millis, _) if millis % 1000 != 0 => format!("{millis}ms"),
+        (_, seconds) if seconds % 60 != 0 => format!("{seconds}s"),
+        (_, seconds) => format!("{}m", seconds / 60),
     }
 }
 
@@ -267,8 +278,8 @@ impl Args {
     }
 
     /// What a run that goes on where this one ended needs again: without these it would be refused, or do something else.
-    /// Not `--timeout`: it may just have passed, and the next run would then end with it again.
-    pub fn flags_to_go_on(&self) -> String {
+    /// `overdue`: `--timeout` is what ended it. The next run would only end with it again.
+    pub fn flags_to_go_on(&self, overdue: bool) -> String {
         if self.cordon_only {
             return CORDON_ONLY.to_owned();
         }
@@ -301,6 +312,12 @@ impl Args {
         }
         if self.on_failure == OnFailure::Uncordon {
             add("--on-failure=uncordon".to_owned());
+        }
+        if self.concurrency != CONCURRENCY {
+            add(format!("--concurrency={}", self.concurrency));
+        }
+        if let Some(timeout) = self.timeout().filter(|_| !overdue) {
+            add(format!("--timeout={}", written(timeout)));
         }
         flags
     }

@@ -34,10 +34,11 @@ impl Consent {
         }
     }
 
-    /// Nodes that were shown and are not in the plan any more, such as one that lost the label it was selected by.
+    /// Nodes that were shown and are not in the plan any more, such as one that lost the label it was selected by. One in whose place is another of
+    /// its name is not left out: [`Self::exceeded_by`] names it.
     pub fn left_out<'a>(&'a self, plan: &Plan) -> Vec<&'a str> {
-        let is_left_out = |uid: &&String| plan.nodes.iter().all(|node| node.uid != **uid);
-        self.nodes.iter().filter(|(uid, _)| is_left_out(uid)).map(|(_, name)| name.as_str()).collect()
+        let is_left_out = |name: &&String| plan.nodes.iter().all(|node| node.name != **name);
+        self.nodes.values().filter(is_left_out).map(String::as_str).collect()
     }
 
     /// What the plan would do, or risk, that was not shown; empty if the consent covers it. Doing less than was agreed to is covered,
@@ -77,7 +78,8 @@ fn weighty(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::inventory_of;
+    use crate::checks;
+    use crate::checks::testing::{being_deleted, inventory_of};
     use crate::options::Options;
     use crate::plan::plan;
     use cluster_model::build::{PodBuild, node, pod};
@@ -126,6 +128,7 @@ mod tests {
         let mut other = inventory_of(vec![]);
         other.nodes[0] = node("n1", json!({"metadata": {"uid": "another"}}));
         let other = plan(&other, &Options::default());
+        assert_eq!(consent.left_out(&other), [""; 0], "it is asked about");
         assert_eq!(consent.exceeded_by(&other, &[]), ["node/n1 is another node of that name"]);
         let kept = inventory_of(vec![pod("a/d", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
         let consent = Consent::to(&plan(&kept, &Options::default()), &[]);
@@ -134,5 +137,23 @@ mod tests {
         orphaned.owners.insert(key, cluster_model::Known::Seen(None));
         let plan = plan(&orphaned, &Options::default());
         assert_eq!(consent.exceeded_by(&plan, &[]), ["a/d would be evicted too"], "it was to stay");
+    }
+
+    #[test]
+    fn a_controller_that_begins_to_be_deleted_was_not_shown() {
+        let shown = inventory_of(vec![pod("a/p", "n1")]);
+        let now = being_deleted(shown.clone());
+        let options = Options { force: true, ..Options::default() };
+        let of = |inventory| {
+            let mut findings = checks::check(inventory, &options);
+            options.accept(&mut findings);
+            (plan(inventory, &options), findings)
+        };
+        let ((shown, findings), (now, changed)) = (of(&shown), of(&now));
+        let consent = Consent::to(&shown, &findings);
+        assert_eq!(
+            consent.exceeded_by(&now, &changed),
+            ["a/p: the ReplicaSet a/rs that controls it is being deleted: the pod will not be recreated"]
+        );
     }
 }

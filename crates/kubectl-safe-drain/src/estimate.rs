@@ -59,12 +59,13 @@ pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp
 }
 
 /// What is left at the pace at which pods have gone so far, which includes how long they take to stop and how fast budgets let them go.
-/// `None`: too few have gone, or none for much longer than it took until now.
+/// `None`: a pod is blocked, nobody knows how long; too few have gone, or none for much longer than it took until now.
 pub fn seconds_left_at_pace<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp) -> Option<i64> {
     let (mut gone, mut left) = (Vec::new(), 0);
     for state in pods.filter(|p| p.step.evicts()) {
         match state.gone_at {
             Some(at) => gone.push(at),
+            None if !state.phase.is_final() && state.blocked_by.is_some() => return None,
             None if !state.phase.is_final() => left += 1,
             None => {}
         }
@@ -93,8 +94,7 @@ fn wave(steps: &[&Step], inventory: &Inventory) -> Estimate {
     for (key, queue) in queues {
         let Some(budget) = inventory.budgets.seen().and_then(|budgets| budgets.get(key)) else { continue };
         // Each pod that is not recreated uses up a disruption for good.
-        let unreplaced =
-            inventory.members(budget).filter(|pod| !inventory.has_controller(pod)).count() as i64;
+        let unreplaced = inventory.members(budget).filter(|pod| !inventory.is_recreated(pod)).count() as i64;
         let allowed = match *budget.status() {
             BudgetStatus::Allows(allowed) if unreplaced <= allowed.into() => allowed,
             _ => {
@@ -176,6 +176,9 @@ mod tests {
         assert_eq!(left(&states, 16), Some(2));
         assert_eq!(left(&states, 17), None, "nothing has gone for long: not known");
         assert_eq!(left(&states[..2], 6), None, "two are no pace");
+        states[8].blocked_by = Some(crate::execute::cause::Blocker::Budget("a/b".into()));
+        assert_eq!(left(&states, 6), None, "blocked, perhaps for ever");
+        states[8].blocked_by = None;
         states[9].phase = Phase::Failed;
         assert_eq!(left(&states, 6), Some(10), "one that failed is not waited for");
     }

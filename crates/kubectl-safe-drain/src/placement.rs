@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster_model::feasibility::{
     Judgement, Miss, Scenario, Shortage, Shortfall, Verdict, judge, reasons, shortfalls,
 };
+use cluster_model::owner_graph::ControllerState;
 use cluster_model::quantity;
 use cluster_model::text::count;
 use cluster_model::{Inventory, Known, PodExt};
@@ -85,9 +86,8 @@ pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
     let leaves = |pod: &&Pod| !matches!(pod_filter(pod, inventory, options), PodFilter::Skip(_));
     let leaving: Vec<&Pod> = inventory.pods.iter().filter(leaves).collect();
     let is_recreated = |pod: &&&Pod| {
-        let has_controller = inventory.has_controller(pod);
         // What is deleted already is being recreated already; a pod whose template names the node needs no scheduler.
-        has_controller && !pod.is_terminating() && !recreation(pod, inventory).is_certain()
+        inventory.is_recreated(pod) && !pod.is_terminating() && !recreation(pod, inventory).is_certain()
     };
     let cluster = match &inventory.scheduling {
         Known::Seen(cluster) => cluster,
@@ -109,7 +109,14 @@ pub fn placements(inventory: &Inventory, options: &Options) -> Placements {
         .filter_map(|node| cluster.find_node(node.metadata.name.as_deref().unwrap_or_default()))
         .collect();
     let to_place: Vec<_> = recreated.keys().copied().collect();
+    let has_gates = |pod: &&&Pod| {
+        let controller = inventory.controller_of(pod);
+        controller
+            .is_some_and(|it| matches!(it.state, ControllerState::Exists(workload) if workload.has_gates))
+    };
+    let gated = leaving.iter().filter(has_gates).filter_map(|pod| found.get(pod.uid()).copied()).collect();
     let scenario = Scenario::new(cluster, drained, &found.values().copied().collect(), &to_place);
+    let scenario = scenario.with_gates(gated);
     let judged = judge(&scenario);
     // Pods that wait already may be too many without this drain.
     let of_drain = |it: &Shortfall| it.pods.iter().any(|pod| recreated.contains_key(pod));

@@ -1,6 +1,7 @@
 //! Every pod of every node with what will be done about it, in the order it will be done. The same plan serves the dry run,
 //! the question to the user and the live run.
 
+use cluster_model::owner_graph::ControllerState;
 use cluster_model::pod::Tier;
 use cluster_model::{Inventory, NodeExt, PodExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -154,10 +155,13 @@ pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
         PodFilter::Evict if pod.controller().is_none() => {
             (go, "no controller: will not be recreated".to_owned())
         }
-        PodFilter::Evict if inventory.is_orphaned(pod) => {
-            (go, "controller not found: will not be recreated".to_owned())
-        }
-        PodFilter::Evict => (go, String::new()),
+        PodFilter::Evict => match inventory.controller_of(pod).map(|controller| controller.state) {
+            Some(ControllerState::Missing) => (go, "controller not found: will not be recreated".to_owned()),
+            Some(ControllerState::Terminating(_)) => {
+                (go, "controller is being deleted: will not be recreated".to_owned())
+            }
+            _ => (go, String::new()),
+        },
     };
     let budget = (action == Action::Evict)
         .then(|| inventory.budgets_of(pod).into_iter().find(|b| b.counts(pod)).map(|b| b.key().to_owned()))
@@ -169,7 +173,7 @@ pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
         budget,
         grace_seconds: options.grace_period.unwrap_or(pod.grace_seconds()),
         already_terminating: filter == PodFilter::Terminating,
-        is_recreated: inventory.has_controller(pod),
+        is_recreated: inventory.is_recreated(pod),
         recreation: if action == Action::Keep { Recreation::No } else { recreation(pod, inventory) },
         ..Step::keep(pod)
     }
@@ -178,7 +182,7 @@ pub fn step(pod: &Pod, inventory: &Inventory, options: &Options) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::inventory_of;
+    use crate::checks::testing::{being_deleted, inventory_of};
     use cluster_model::build::{PodBuild, pod};
     use proptest::prelude::*;
 
@@ -205,6 +209,14 @@ mod tests {
     fn of_one_priority_pods_that_nothing_recreates_go_last() {
         let pods = vec![pod("a/a-bare", "n1").unmanaged(), pod("a/b", "n1"), pod("a/high", "n1").priority(5)];
         assert_eq!(names(&plan(&inventory_of(pods), &Options::default())), ["b", "a-bare", "high"]);
+    }
+
+    #[test]
+    fn pods_of_a_controller_that_is_being_deleted_are_not_recreated() {
+        let inventory = being_deleted(inventory_of(vec![pod("a/p", "n1")]));
+        let step = &plan(&inventory, &Options::default()).nodes[0].steps[0];
+        let expected = ("controller is being deleted: will not be recreated", false);
+        assert_eq!((step.reason.as_str(), step.is_recreated), expected);
     }
 
     #[test]

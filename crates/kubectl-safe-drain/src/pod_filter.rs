@@ -45,6 +45,7 @@ mod tests {
     use super::*;
     use cluster_model::Known;
     use cluster_model::build::{PodBuild, pod};
+    use cluster_model::owner::Workload;
     use k8s_openapi::jiff::Timestamp;
 
     fn at(seconds: i64) -> Timestamp {
@@ -94,7 +95,9 @@ mod tests {
             PodFilter::Skip(DAEMONSET),
             "unknown is not gone"
         );
-        inventory.owners.insert(key, Known::Seen(None));
-        assert_eq!(pod_filter(&pod, &inventory, &Options::default()), PodFilter::Evict);
+        for found in [None, Some(Workload { is_terminating: true, ..Workload::default() })] {
+            inventory.owners.insert(key.clone(), Known::Seen(found));
+            assert_eq!(pod_filter(&pod, &inventory, &Options::default()), PodFilter::Evict);
+        }
     }
 }

@@ -15,6 +15,8 @@ fn reports(run: Running) -> Vec<Value> {
     run.signal(Signal::INT);
     let outcome = run.finish();
     assert_eq!(outcome.code, 130, "{outcome}");
+    // It is how a watch ends.
+    assert!(!outcome.err.contains("interrupted"), "{outcome}");
     let reports: Vec<Value> = outcome.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for report in &reports {
         assert_eq!(schema::faults(report), [""; 0], "{outcome}");
@@ -47,6 +49,57 @@ fn what_changes_is_reported_and_nothing_else() {
     assert_eq!(user.writes_since_start(), [""; 0]);
     let found: Vec<bool> = reports.iter().map(|it| has(it, "HC206")).collect();
     assert!(!found[0] && found.contains(&true) && found.last() == Some(&false), "{found:?}");
+}
+
+/// Nothing about the workload has changed.
+#[test]
+fn without_the_right_to_read_a_workload_it_is_unknown_and_not_gone() {
+    leases();
+    let room = shared().room(1);
+    room.deployment("web", 1);
+    room.budget("web", "web", json!({"maxUnavailable": 1}));
+    room.ready("web", 1);
+    room.budget_allows("web", 1);
+    let of_deployments = |rule: &Value| {
+        rule["resources"].as_array().into_iter().flatten().any(|resource| resource == "deployments")
+    };
+    let rules = [vec![marker()], Printed::of("heal-check", &["-A", "--watch"]).all()].concat();
+    let without = |rule: &Value| match of_deployments(rule) {
+        false => rule.clone(),
+        true => {
+            let resources = rule["resources"].as_array().into_iter().flatten();
+            let rest: Vec<&Value> = resources.filter(|it| **it != "deployments").collect();
+            json!({"apiGroups": rule["apiGroups"], "verbs": rule["verbs"], "resources": rest})
+        }
+    };
+    let fewer: Vec<Value> = rules.iter().map(without).filter(|it| it["resources"] != json!([])).collect();
+    assert_ne!(fewer, rules);
+    // A change after which it looks again.
+    let touch = |word: &str| {
+        let budget = room.path_of("PodDisruptionBudget", "web");
+        room.cluster().merge(&budget, &json!({"metadata": {"annotations": {"touched": word}}}));
+    };
+    let user = User::new(&room, "watcher", &rules);
+    let run = user.run(heal_check, &["--watch", "-o", "json"]).spawn();
+    run.wait_for_output("watching for changes");
+    user.change(&fewer);
+    touch("without");
+    run.wait_for_output("is unknown: it cannot be read any more");
+    user.change(&rules);
+    touch("with");
+    run.wait_for_output(": was unknown, is ");
+    run.wait_for_output("  checked ");
+    let said = run.stderr();
+    // Other tests change nodes meanwhile: what its template alone says stays as it is.
+    let is_own = |line: &&str| line.contains("deployment/web") || line.contains("replicaset/");
+    let is_of_template = |line: &str| line.contains(" HC2") || line.contains(" HC3");
+    let is_wrong = |line: &&str| {
+        line.contains("no longer there")
+            || (line.contains("  new  ") || line.contains("  gone  ")) && is_of_template(line)
+    };
+    let wrong: Vec<&str> = said.lines().filter(is_own).filter(is_wrong).collect();
+    assert_eq!(wrong, [""; 0], "{said}");
+    reports(run);
 }
 
 #[test]
@@ -106,7 +159,7 @@ fn leases_that_may_not_be_watched_are_unchecked() {
     assert!(!left_out.is_empty(), "{rules:?}");
     let user = User::new(&room, "watcher", &[&[marker()], &rules[..]].concat());
     let run = user.run(heal_check, &["deploy/web", "--watch", "-o", "json"]).spawn();
-    run.wait_for_output("unchecked HC805 whether nodes renew their Leases: ");
+    run.wait_for_output("unchecked HC805: whether nodes renew their Leases: ");
     reports(run);
 }
 

@@ -111,7 +111,7 @@ fn what_is_not_there_is_refused_with_what_there_is() {
         (&["deployment/api", "7"], "has no revision 7; it has only 1", "--history"),
         (&["deployment/api", "--previous"], "there is nothing to go back to", "--history"),
         (&["deployment/web", elsewhere], "has an image example.invalid/app:7", "--history"),
-        (&["deployment/web", "--image=*/app:*"], "matches different images", "--to-revision 3"),
+        (&["deployment/web", "--image=*/app:*"], "matches different images", "--to-revision 2"),
         (&["--last"], "the journal on this machine has no such rollback", "--history"),
     ];
     for (args, error, hint) in cases {

@@ -148,7 +148,7 @@ fn ctrl_c_while_it_runs_reports_that_the_rollout_continues() {
     assert_eq!(tty.end(), 130, "{}", tty.text());
     let screen = tty.screen();
     assert!(
-        screen.contains("deployment/web not complete: interrupted at 0 of 1 pods; the rollout continues"),
+        screen.contains("deployment/web not complete: interrupted with 0 of 1 updated pods available; the rollout continues"),
         "{screen}"
     );
     let status =

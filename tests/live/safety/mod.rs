@@ -3,6 +3,7 @@
 mod busy;
 mod clock;
 mod cordon;
+mod deleted_owner;
 mod denied;
 mod late;
 mod pinned;

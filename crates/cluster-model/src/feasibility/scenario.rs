@@ -34,6 +34,8 @@ pub struct Scenario<'a> {
     /// Pods that leave their node. Until then they are there, and count.
     evicted: BTreeSet<PodId>,
     recreated: BTreeSet<PodId>,
+    /// Those of them whose replacement no scheduler looks at yet.
+    gated: BTreeSet<PodId>,
     /// The nodes that pods leave, with those that stay.
     left: BTreeMap<NodeId, NodeUse>,
     /// By pods that do not exist yet.
@@ -49,6 +51,13 @@ impl<'a> Scenario<'a> {
         recreated: &[PodId],
     ) -> Self {
         Scenario::of(cluster, &[], drained, evicted, recreated)
+    }
+
+    /// The same if the replacements of these pods have scheduling gates. From a running pod they were removed.
+    #[must_use]
+    pub fn with_gates(mut self, gated: BTreeSet<PodId>) -> Self {
+        self.gated = gated;
+        self
     }
 
     /// `gone`: pods that leave their nodes; `new`: pods that do not exist yet and have to be placed. No node is drained.
@@ -91,6 +100,7 @@ impl<'a> Scenario<'a> {
             drained,
             to_place,
             recreated: recreated.iter().copied().collect(),
+            gated: BTreeSet::new(),
             evicted,
             left,
             kept_apart,
@@ -108,7 +118,8 @@ impl<'a> Scenario<'a> {
         }
         // Those that wait for a node are among those to be placed.
         let gone = self.before.waiting.iter().chain(&self.evicted).copied().chain(lower).collect();
-        Some(Scenario::of(self.cluster, self.new, self.drained.clone(), &gone, &self.to_place))
+        let without = Scenario::of(self.cluster, self.new, self.drained.clone(), &gone, &self.to_place);
+        Some(without.with_gates(self.gated.clone()))
     }
 
     pub fn node(&self, id: NodeId) -> &'a NodeFacts {
@@ -135,6 +146,10 @@ impl<'a> Scenario<'a> {
     /// It exists already, and no node was found for it yet.
     pub fn is_waiting(&self, id: PodId) -> bool {
         (id.0 as usize) < self.cluster.pod_count() && self.pod(id).node.is_none()
+    }
+
+    pub fn has_gates(&self, of: PodId) -> bool {
+        self.gated.contains(&of)
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {

@@ -96,6 +96,7 @@ struct Class<'a> {
     labels: Vec<Option<&'a str>>,
     /// It waits for a node already: its ephemeral claims are there.
     is_waiting: bool,
+    has_gates: bool,
 }
 
 impl<'a> Class<'a> {
@@ -105,6 +106,7 @@ impl<'a> Class<'a> {
             namespace: pod.namespace,
             labels: keys.iter().map(|key| pod.labels.get(*key).map(String::as_str)).collect(),
             is_waiting: scenario.is_waiting(pod.of),
+            has_gates: scenario.has_gates(pod.of),
         }
     }
 
@@ -148,6 +150,7 @@ fn best_case(scenario: &Scenario<'_>, pod: PodId) -> Judgement {
         }
     }
     unknown.extend(replacement.requirements.not_covered.iter().cloned());
+    unknown.extend(scenario.has_gates(pod).then(|| "its template has scheduling gates".to_owned()));
     unknown.sort();
     unknown.dedup();
     let verdict = if !unknown.is_empty() {

@@ -84,6 +84,9 @@ pub trait PodExt {
     fn deletion_requested_at(&self) -> Option<Timestamp>;
     /// Seconds from being bound to a node to being Ready, for a pod that had no restart.
     fn seconds_to_ready(&self) -> Option<i64>;
+    /// Since when it is Ready, as far as its containers and readiness gates decide: on a node that was silent for a while the node controller
+    /// sets the condition Ready alone to False (`pkg/controller/util/node/controller_utils.go`, MarkPodsNotReady).
+    fn ready_since(&self) -> Option<Timestamp>;
     fn condition_time(&self, kind: &str) -> Option<Timestamp>;
 }
 
@@ -210,9 +213,17 @@ impl PodExt for Pod {
         if restarted || !self.is_ready() {
             return None;
         }
-        let seconds =
-            self.condition_time("Ready")?.as_second() - self.condition_time("PodScheduled")?.as_second();
+        let seconds = self.ready_since()?.as_second() - self.condition_time("PodScheduled")?.as_second();
         (seconds >= 0).then_some(seconds)
+    }
+
+    fn ready_since(&self) -> Option<Timestamp> {
+        let ready = self.condition_time("Ready").filter(|_| self.is_ready())?;
+        // The kubelet writes both at the same time, unless Ready also waits for gates.
+        let has_gates =
+            self.spec.as_ref().is_some_and(|spec| spec.readiness_gates.iter().flatten().next().is_some());
+        let of_containers = self.condition_time("ContainersReady").filter(|_| !has_gates);
+        Some(of_containers.map_or(ready, |at| at.min(ready)))
     }
 
     fn condition_time(&self, kind: &str) -> Option<Timestamp> {
@@ -258,6 +269,26 @@ mod tests {
             pod("a/b", "n").edit(json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n"}}}));
         assert!(selected.fits_one_node_only());
         assert!(!pod("a/b", "n").fits_one_node_only());
+    }
+
+    /// The node controller has set Ready to False for a moment.
+    #[test]
+    fn the_start_of_a_pod_is_over_when_its_containers_are_ready() {
+        let condition = |kind: &str, minute: u8| json!({"type": kind, "status": "True", "lastTransitionTime": format!("2026-01-01T00:{minute:02}:00Z")});
+        let started = |ready: u8, containers: u8, gates: serde_json::Value| {
+            let conditions = [
+                condition("PodScheduled", 0),
+                condition("ContainersReady", containers),
+                condition("Ready", ready),
+            ];
+            let pod = pod("a/b", "n")
+                .edit(json!({"spec": {"readinessGates": gates}, "status": {"conditions": conditions}}));
+            pod.seconds_to_ready()
+        };
+        let gate = json!([{"conditionType": "example.com/gate"}]);
+        assert_eq!(started(9, 1, json!([])), Some(60));
+        assert_eq!(started(1, 1, json!([])), Some(60));
+        assert_eq!(started(9, 1, gate), Some(540), "it waits for its gate");
     }
 
     #[test]

@@ -29,15 +29,18 @@ pub fn choose(kind: Kind, object: &Value, observed: bool, candidates: &[Candidat
         candidates.iter().enumerate().filter(|(_, it)| it.equal).map(|(index, _)| index).collect();
     let rules = kind.rules();
     let reported = observed.then(|| rules.named_by_controller(object, candidates)).flatten();
-    let is_decided = match rules.update_revision() {
-        Some(_) => reported.is_some(),
-        None => reported.is_some_and(|index| equal.contains(&index)),
-    };
-    if equal.is_empty() || is_decided {
-        return reported;
+    match reported {
+        _ if equal.is_empty() => reported,
+        Some(_) if rules.update_revision().is_some() => reported,
+        Some(index) if equal.contains(&index) => {
+            // A number is given once: of several that have it, the others are copies.
+            let number = candidates[index].number;
+            let alike: Vec<usize> = equal.into_iter().filter(|&it| candidates[it].number == number).collect();
+            rules.reused(candidates, &alike)
+        }
+        // It has not seen the template yet.
+        _ => rules.reused(candidates, &equal),
     }
-    // It has not seen the template yet.
-    rules.reused(candidates, &equal)
 }
 
 #[cfg(test)]

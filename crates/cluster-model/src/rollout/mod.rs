@@ -1,5 +1,6 @@
 //! Deployments, StatefulSets and DaemonSets with the revisions their controllers keep. Templates are raw JSON throughout.
 
+mod being_deleted;
 pub mod blocking_pod;
 mod current;
 mod daemon_set;
@@ -15,6 +16,7 @@ mod template;
 pub mod update_strategy;
 mod workload_kind;
 
+pub use being_deleted::BeingDeleted;
 pub use current::choose;
 pub use deployment::REVISION;
 pub use kind::{Id, Kind};
@@ -95,6 +97,22 @@ impl Rollout {
     /// Does another revision have this one's number?
     pub fn shares_number(&self, index: usize) -> bool {
         self.by_number(self.revisions[index].number).0.len() > 1
+    }
+
+    /// The older revision that this one is a copy of: it has the same template, and has or had the same number. A controller gives each
+    /// number once, and of equal ReplicaSets takes the oldest (`deployment_util.go`, FindNewReplicaSet): a copy was never rolled out.
+    pub fn original(&self, index: usize) -> Option<usize> {
+        if !self.id.kind.rules().keeps_numbers() {
+            return None;
+        }
+        let copy = &self.revisions[index];
+        let is_older = |other: &Revision| (other.created, &other.name) < (copy.created, &copy.name);
+        let had =
+            |other: &Revision| other.number == copy.number || other.also_known_as.contains(&copy.number);
+        let originals = self.revisions.iter().enumerate().filter(|(_, other)| {
+            copy.number > 0 && is_older(other) && had(other) && same(&other.template, &copy.template)
+        });
+        originals.min_by_key(|(_, other)| (other.created, &other.name)).map(|(index, _)| index)
     }
 
     /// The label selector of its pods and histories, as a list takes it.

@@ -65,7 +65,7 @@ pub fn containers(template: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The same of the spec alone.
-pub fn containers_of(spec: &Value) -> impl Iterator<Item = &Value> {
+pub fn containers_of<J: Raw>(spec: &J) -> impl Iterator<Item = &J> {
     ["/containers", "/initContainers"].into_iter().flat_map(|at| spec.list(at))
 }
 

@@ -81,6 +81,21 @@ fn the_command_line_wins_over_the_file() {
 }
 
 #[test]
+fn a_type_is_written_once_or_before_each_name() {
+    let target = |words: &[&str]| parse(words).target().unwrap();
+    let named = |names: &[(Read, &str)]| {
+        Target::Named(names.iter().map(|(read, name)| (*read, (*name).to_owned())).collect())
+    };
+    let two = named(&[(Read::Deployments, "web"), (Read::Deployments, "api")]);
+    assert_eq!(target(&["deploy", "web", "api"]), two);
+    assert_eq!(target(&["deploy/web", "deployments/api"]), two);
+    assert_eq!(
+        target(&["deploy/web", "sts/db"]),
+        named(&[(Read::Deployments, "web"), (Read::StatefulSets, "db")])
+    );
+}
+
+#[test]
 fn one_half_or_both() {
     let half = |words: &[&str]| parse(words).options(Files::default()).unwrap().half;
     assert_eq!((half(&[]), half(&["--now"]), half(&["--posture"])), (Half::Both, Half::Now, Half::Posture));
@@ -101,11 +116,14 @@ fn a_check_is_left_out_by_its_id_or_its_name() {
 
 #[test]
 fn bad_input_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["--ignore", "HC203:shop/foo/web"], "foo is no kind"),
         (&["--ignore", "HC203:Web_1"], "cannot be a name"),
         (&["web"], "web: TYPE/NAME expected"),
         (&["deploy/"], "deploy/: TYPE/NAME expected"),
+        (&["foo", "web"], "foo web: foo is no type"),
+        (&["deploy", "sts/db"], "deploy sts/db: TYPE/NAME expected"),
+        (&["deploy/web", "db"], "db: TYPE/NAME expected"),
         (&["deploy/web?x"], "deploy/web?x: no name has a '?'"),
         (&["deploy/a/b"], "TYPE/NAME expected"),
         (&["service/x"], "service is no type"),

@@ -17,6 +17,8 @@ pub enum About {
 const WITHOUT_NODES: [&str; 1] = ["HC506"];
 /// Checks of what the containers of one workload's own pods do: what they find is true whatever else is not known.
 const OF_OWN_PODS: [&str; 4] = ["HC601", "HC602", "HC604", "HC605"];
+/// Checks that find what nothing of any kind refers to, or what does not exist: of a part of the kinds that does not follow.
+const OF_WHAT_IS_ABSENT: [&str; 2] = ["HC205", "HC210"];
 /// The check that asks the server: of manifests there is none.
 const ASKS_SERVER: &str = "HC508";
 /// A check of what is wrong now that shows in objects without a status.
@@ -47,9 +49,10 @@ impl Check {
         is_asked && self.reads.iter().all(is_there)
     }
 
-    /// Whether it runs for the workloads that are known while other kinds of workloads are not.
-    pub fn finds_without(&self, read: Read) -> bool {
+    /// Whether it runs for the workloads that are known while this kind of workloads is not.
+    pub fn finds_without(&self, read: Read, snapshot: &Snapshot) -> bool {
         OF_OWN_PODS.contains(&self.id) && read != Read::Pods
+            || !OF_WHAT_IS_ABSENT.contains(&self.id) && snapshot.controls_no_pod(read)
     }
 
     pub fn is_posture(&self) -> bool {

@@ -20,11 +20,18 @@ pub fn by_node<'s>(workload: &'s Workload, snapshot: &'s Snapshot) -> Option<Dis
 
 /// The same when its zone is lost, with the zone.
 pub fn by_zone<'s>(workload: &'s Workload, snapshot: &'s Snapshot) -> Option<(&'s str, Displaced<'s>)> {
-    let places = losses(snapshot)?;
+    let places = losses(snapshot).filter(|_| has_several_zones(snapshot))?;
     workload.active().find_map(|pod| {
         let zone = snapshot.zone(snapshot.node(&pod.node)?)?;
         Some((zone, displaced(pod, places.zones.get(zone).map(|loss| &loss.places))?))
     })
+}
+
+/// The loss of the only zone is that of the cluster.
+fn has_several_zones(snapshot: &Snapshot) -> bool {
+    let mut zones = snapshot.nodes.iter().filter_map(|node| snapshot.zone(node));
+    let first = zones.next();
+    zones.any(|zone| Some(zone) != first)
 }
 
 fn displaced<'s>(pod: &'s PodState, places: Option<&'s Places>) -> Option<Displaced<'s>> {

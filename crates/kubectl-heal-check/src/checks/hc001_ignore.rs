@@ -14,7 +14,7 @@ pub const CHECK: Check = Check {
     reads: &[],
     fires_when: "an annotation kubectl-heal-check/ignore has no reason, is malformed, names no check or has expired; an entry of --config has expired; --ignore names a critical finding; info if one of them matches nothing",
     why: "Somebody believes that a finding is left out, or was left out for a good reason that is gone.",
-    remedy: "correct the entry, give it a reason and a later day, or remove it",
+    remedy: "correct the entry, or remove it; in an annotation or in --config it needs a reason, and a day that has not passed",
     exceptions: "An entry is said to match nothing only where all that it could match was checked; an annotation only of what would not heal, since what is wrong now comes and goes. This check also runs with --now.",
     run,
 };

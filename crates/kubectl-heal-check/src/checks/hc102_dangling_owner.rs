@@ -1,10 +1,12 @@
-//! HC102: pods whose owner does not exist.
+//! HC102: pods whose owner does not exist, or is being deleted.
 
-use cluster_model::text::count;
+use cluster_model::text::{count, span};
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
+use super::hc608_terminating::NO_LONGER_GOING;
 use crate::finding::Severity::Error;
-use crate::snapshot::{Read, Recreated, Snapshot};
+use crate::snapshot::{Read, Recreated, Snapshot, Workload};
 
 pub const CHECK: Check = Check {
     id: "HC102",
@@ -21,21 +23,45 @@ pub const CHECK: Check = Check {
         Read::Jobs,
         Read::CronJobs,
     ],
-    fires_when: "the owner that pods name as their controller does not exist, or has another UID",
-    why: "The garbage collector deletes the pods, and nothing recreates them.",
+    fires_when: "the owner that pods name as their controller does not exist, or has another UID, or has been on its way out for more than a minute",
+    why: "Nothing recreates the pods: if their owner does not exist, the garbage collector deletes them, and the controller of one that is being deleted makes no more.",
     remedy: "recreate the owner, or create the pods through another one",
-    exceptions: "Owners of kinds that are not built in; a kind that could not be listed makes this unchecked.",
+    exceptions: "Owners of kinds that are not built in; a kind that could not be listed makes this unchecked. A Deployment that is being deleted: its ReplicaSet goes on.",
     run,
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    for workload in snapshot.posture().filter(|it| it.recreated == Recreated::OwnerMissing) {
+    for workload in snapshot.posture() {
         let pods = workload.active().count();
-        if pods > 0 {
+        if pods == 0 {
+            continue;
+        }
+        if workload.recreated == Recreated::OwnerMissing {
             let message = format!("its owner does not exist, but {} of it still run", count(pods, "pod"));
             found.add(Error, &workload.subject, message);
+        } else if let Some(since) = going(workload, snapshot) {
+            let finalizers: Vec<&str> =
+                workload.object.list("/metadata/finalizers").iter().filter_map(Json::as_str).collect();
+            let message = format!(
+                "it has been on its way out for {}, and none of its {} is made again (finalizers: {})",
+                span(since),
+                count(pods, "pod"),
+                finalizers.join(", ")
+            );
+            let remedy =
+                "what set the finalizers has to finish; then create it anew where its pods are needed";
+            found.add_with(Error, &workload.subject, message, remedy);
         }
     }
+}
+
+/// How many seconds, if they are too many for one that is just being deleted.
+fn going(workload: &Workload, snapshot: &Snapshot) -> Option<i64> {
+    if workload.recreated != Recreated::OwnerGoing {
+        return None;
+    }
+    let at = workload.object.time("/metadata/deletionTimestamp")?;
+    Some(snapshot.seconds_since(at)).filter(|since| *since > NO_LONGER_GOING)
 }
 
 #[cfg(test)]
@@ -59,8 +85,14 @@ mod tests {
             json!({"kind": "ReplicationController", "metadata": {"namespace": "shop", "name": "old", "uid": "ReplicationController-old"},
             "spec": {"replicas": 1, "selector": {"app": "left"}, "template": crate::checks::testing::template("left")}})
         };
+        let going = |at: &str| {
+            let edit = json!({"metadata": {"deletionTimestamp": at, "finalizers": ["example.com/hold"]}});
+            owned("v1", "ReplicationController").with(controller()).edit("ReplicationController/old", edit)
+        };
         let cases_ = [
-            ("a ReplicaSet that is gone", owned("apps/v1", "ReplicaSet"), &["replicaset/old error"][..]),
+            ("on its way out", going("2026-01-01T23:58:00Z"), &["replicationcontroller/old error"][..]),
+            ("since a moment", going("2026-01-01T23:59:50Z"), &[]),
+            ("a ReplicaSet that is gone", owned("apps/v1", "ReplicaSet"), &["replicaset/old error"]),
             (
                 "a ReplicationController that is gone",
                 owned("v1", "ReplicationController"),

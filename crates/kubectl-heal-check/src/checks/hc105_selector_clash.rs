@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster_model::{Raw, selector};
+use kube::core::Selector;
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::{Error, Warning};
@@ -28,37 +29,62 @@ pub const CHECK: Check = Check {
 };
 
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
-    let mut by_namespace: BTreeMap<&str, Vec<&Workload>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<&str, Vec<Claimant<'_>>> = BTreeMap::new();
     let is_there = |it: &&Workload| it.runs_for_good() && it.replicas != Some(0);
     for workload in snapshot.workloads.iter().filter(is_there) {
-        by_namespace.entry(&workload.subject.namespace).or_default().push(workload);
+        by_namespace.entry(&workload.subject.namespace).or_default().push(Claimant::of(workload));
     }
-    for workload in snapshot.posture().filter(is_there) {
-        if !claims(workload, workload) {
-            let message = "its selector does not select the pods of its own template: the server refuses it";
-            found.add_with(Error, &workload.subject, message, "give the template the labels of the selector");
-            continue;
-        }
-        let others = by_namespace.get(workload.subject.namespace.as_str()).into_iter().flatten();
-        let mut others = others.filter(|it| it.uid != workload.uid && !have_one_owner(it, workload));
-        if let Some(other) = others.find(|it| claims(workload, it)) {
-            let message = format!("its selector also selects the pods of {}", other.subject);
-            found.add(Warning, &workload.subject, message);
+    for all in by_namespace.values() {
+        let is_meant = |it: &&Claimant<'_>| it.workload.is_selected && !it.workload.is_system;
+        for one in all.iter().filter(is_meant) {
+            let subject = &one.workload.subject;
+            if !one.claims(one) {
+                let message =
+                    "its selector does not select the pods of its own template: the server refuses it";
+                found.add_with(Error, subject, message, "give the template the labels of the selector");
+                continue;
+            }
+            let is_other =
+                |it: &&Claimant<'_>| it.workload.uid != one.workload.uid && !one.has_the_owner_of(it);
+            if let Some(other) = all.iter().filter(is_other).find(|it| one.claims(it)) {
+                let message = format!("its selector also selects the pods of {}", other.workload.subject);
+                found.add(Warning, subject, message);
+            }
         }
     }
 }
 
-/// What needs no selector, as a pod, has its own.
-fn claims(workload: &Workload, other: &Workload) -> bool {
-    if workload.selector_value().is_null() {
-        return workload.uid == other.uid;
-    }
-    selector::selects(workload.selector().as_ref(), Some(&other.labels()))
+/// A workload, with what is compared with all others of its namespace.
+struct Claimant<'s> {
+    workload: &'s Workload,
+    needs_selector: bool,
+    selector: Option<Selector>,
+    labels: BTreeMap<String, String>,
+    owner: Option<&'s str>,
 }
 
-fn have_one_owner(one: &Workload, other: &Workload) -> bool {
-    let owner = |it: &Workload| it.object.controller_ref().map(|owner| owner.text("/uid").to_owned());
-    owner(one).is_some_and(|uid| owner(other) == Some(uid))
+impl<'s> Claimant<'s> {
+    fn of(workload: &'s Workload) -> Self {
+        Claimant {
+            workload,
+            needs_selector: !workload.selector_value().is_null(),
+            selector: workload.selector(),
+            labels: workload.labels(),
+            owner: workload.object.controller_ref().map(|owner| owner.text("/uid")),
+        }
+    }
+
+    /// What needs no selector, as a pod, has its own.
+    fn claims(&self, other: &Claimant<'_>) -> bool {
+        match self.needs_selector {
+            true => selector::selects(self.selector.as_ref(), Some(&other.labels)),
+            false => self.workload.uid == other.workload.uid,
+        }
+    }
+
+    fn has_the_owner_of(&self, other: &Claimant<'_>) -> bool {
+        self.owner.is_some() && self.owner == other.owner
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! HC111: a crash ends the pod.
 
-use cluster_model::Raw;
+use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use crate::finding::Severity::Info;
@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     severities: &[Info],
     reads: &[Read::Pods, Read::Jobs, Read::CronJobs],
     fires_when: "a pod without a controller, or the pods of a Job or CronJob, have restartPolicy Never",
-    why: "The kubelet does not restart a container of such a pod: a crash ends the pod. A Job makes another one, up to its backoffLimit; without a Job nothing does.",
+    why: "The kubelet does not restart a container of such a pod: a crash ends the pod. A Job makes another one, up to its backoffLimit or backoffLimitPerIndex, unless its podFailurePolicy says otherwise; without a Job nothing does.",
     remedy: "with restartPolicy OnFailure the container is restarted in its pod",
     exceptions: "Jobs and pods that are finished. Always is not valid for a Job.",
     run,
@@ -28,11 +28,9 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             Kind::Pod if workload.active().next().is_some() => {
                 "a crash ends it, and nothing makes another one".to_owned()
             }
-            Kind::Job if !is_over(workload) => match attempts(workload) {
-                0 => continue,
-                limit => {
-                    format!("a crash ends the pod; the Job makes others, up to its backoffLimit of {limit}")
-                }
+            Kind::Job if !is_over(workload) => match others(workload) {
+                Some(others) => format!("a crash ends the pod; {others}"),
+                None => continue,
             },
             _ => continue,
         };
@@ -46,12 +44,25 @@ fn is_over(job: &Workload) -> bool {
     ended.any(|it| it["status"] == "True")
 }
 
-/// None is HC903.
-fn attempts(job: &Workload) -> i64 {
-    let limit = |at: &str| job.object.number(at);
-    limit("/spec/jobTemplate/spec/backoffLimit")
-        .or_else(|| limit("/spec/backoffLimit"))
-        .unwrap_or(BACKOFF_LIMIT)
+/// What the Job does after one. `None`: nothing, which is HC903.
+fn others(job: &Workload) -> Option<String> {
+    let of_cron_job = job.object.pointer("/spec/jobTemplate/spec").filter(|it| it.is_object());
+    let spec = of_cron_job.unwrap_or(&job.object["spec"]);
+    let ends = |rule: &&Json| matches!(rule.text("/action"), "FailJob" | "FailIndex");
+    if spec.list("/podFailurePolicy/rules").iter().any(|rule| ends(&rule)) {
+        return Some(
+            "by its podFailurePolicy some crashes are final, after others another one is made".to_owned(),
+        );
+    }
+    // Beside it the server sets a backoffLimit that nobody meant (`pkg/apis/batch/v1/defaults.go`).
+    match spec.number("/backoffLimitPerIndex") {
+        Some(0) => Some("its index has failed then: backoffLimitPerIndex is 0".to_owned()),
+        Some(limit) => Some(format!("the Job makes others, up to its backoffLimitPerIndex of {limit}")),
+        None => match spec.number("/backoffLimit").unwrap_or(BACKOFF_LIMIT) {
+            0 => None,
+            limit => Some(format!("the Job makes others, up to its backoffLimit of {limit}")),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +84,19 @@ mod tests {
             healthy().with(job).edit("Job/once", edit)
         };
         let done = json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}});
+        for (spec, expected) in [
+            (json!({}), "up to its backoffLimit of 6"),
+            (json!({"backoffLimit": i32::MAX, "backoffLimitPerIndex": 0}), "its index has failed then"),
+            (
+                json!({"backoffLimit": i32::MAX, "backoffLimitPerIndex": 2}),
+                "up to its backoffLimitPerIndex of 2",
+            ),
+            (json!({"podFailurePolicy": {"rules": [{"action": "FailJob"}]}}), "some crashes are final"),
+            (json!({"podFailurePolicy": {"rules": [{"action": "Ignore"}]}}), "up to its backoffLimit of 6"),
+        ] {
+            let message = job("Never", json!({"spec": spec})).message(&CHECK);
+            assert!(message.contains(expected), "{message}");
+        }
         cases(
             &CHECK,
             &[

@@ -32,10 +32,14 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.posture().filter(|it| it.runs_for_good()) {
         match workload.spec().number("/terminationGracePeriodSeconds") {
             Some(0) if workload.kind == Kind::StatefulSet || workload.has_claims() => {
+                let harm = match workload.has_claims() {
+                    true => "and have data",
+                    false => "and on a lost node another one of the same name may start while one still runs",
+                };
                 found.add(
                     Warning,
                     &workload.subject,
-                    "its pods are killed without a grace period, and have data",
+                    format!("its pods are killed without a grace period, {harm}"),
                 );
             }
             Some(seconds) if seconds > LONG => {
@@ -77,6 +81,8 @@ mod tests {
         let probe =
             json!({"containers": [{"name": "main", "livenessProbe": {"terminationGracePeriodSeconds": 0}}]});
         let warns: &[&str] = &["deployment/web warning"];
+        assert!(web(data.clone()).message(&CHECK).ends_with("and have data"));
+        assert!(!db(0).message(&CHECK).contains("data"), "it has no volume");
         cases(
             &CHECK,
             &[

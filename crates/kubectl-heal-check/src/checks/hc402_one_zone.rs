@@ -34,8 +34,6 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let nodes: BTreeSet<&str> = workload.ready().map(|pod| &*pod.node).collect();
         let zones: BTreeSet<Option<&str>> =
             nodes.iter().map(|name| snapshot.node(name).and_then(|it| snapshot.zone(it))).collect();
-        let eligible: BTreeSet<&str> =
-            eligible(snapshot, workload).filter_map(|it| snapshot.zone(it)).collect();
         let label = &snapshot.domain.label;
         // Of one that was asked for it must be known; a cluster without zones is no news.
         if snapshot.domain.is_asked_for && nodes.len() >= 2 && zones.contains(&None) {
@@ -43,7 +41,8 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             continue;
         }
         let [Some(only)] = zones.iter().copied().collect::<Vec<_>>()[..] else { continue };
-        if nodes.len() >= 2 && eligible.iter().any(|zone| *zone != only) {
+        let mut zones = eligible(snapshot, workload).filter_map(|it| snapshot.zone(it));
+        if nodes.len() >= 2 && zones.any(|zone| zone != only) {
             let ready = workload.ready().count();
             let message = format!("all {ready} ready replicas are in {} {only}", snapshot.domain);
             let remedy = CHECK.remedy.replace(ZONE, label);

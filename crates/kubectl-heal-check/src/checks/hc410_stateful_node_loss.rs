@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     fires_when: "a StatefulSet has replicas (warning), and one of its pods is on a node that is not Ready (error)",
     why: "At most one pod of a name may run. On a node that is lost a pod stays Terminating, and its replacement is not made, until the node is back, its Node object is deleted, or the node is declared out of service.",
     remedy: "once a node is lost: confirm that it is off, then kubectl taint node NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
-    exceptions: "Operators that replace their pods by other means; cloud providers whose controller deletes the Node of an instance that is gone.",
+    exceptions: "Pods without a grace period, which the server deletes at once (HC309). Operators that replace their pods by other means; cloud providers whose controller deletes the Node of an instance that is gone.",
     run,
 };
 
@@ -26,7 +26,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         let lost = workload
             .pods
             .iter()
-            .filter(|pod| !pod.is_finished)
+            .filter(|pod| !pod.is_finished && !pod.is_deleted_at_once())
             .find(|pod| snapshot.node(&pod.node).is_some_and(|node| node.not_ready().is_some()));
         match lost {
             Some(pod) => {
@@ -38,7 +38,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 );
                 found.add_with(Error, &workload.subject, message, remedy);
             }
-            None if !workload.is_system => {
+            None if !workload.is_system && workload.grace() > 0 => {
                 found.add(Warning, &workload.subject, "its pods are not replaced while their node is lost");
             }
             None => {}
@@ -56,11 +56,21 @@ mod tests {
     fn hc410_stateful_node_loss() {
         let set = || healthy().with_all(stateful_set("db", 2));
         let unknown = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
+        let at_once = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 0}}}});
         cases(
             &CHECK,
             &[
                 ("a StatefulSet", set(), &["statefulset/db warning"]),
                 ("D11: on a lost node", set().edit("Node/n2", unknown.clone()), &["statefulset/db error"]),
+                ("without a grace period", set().edit("StatefulSet/db", at_once.clone()), &[]),
+                (
+                    "on a lost node without a grace period",
+                    set()
+                        .edit("StatefulSet/db", at_once)
+                        .edit_all("Pod", json!({"spec": {"terminationGracePeriodSeconds": 0}}))
+                        .edit("Node/n2", unknown.clone()),
+                    &[],
+                ),
                 ("scaled to zero", set().edit("StatefulSet/db", json!({"spec": {"replicas": 0}})), &[]),
                 ("a Deployment on a lost node", healthy().edit("Node/n2", unknown), &[]),
             ],

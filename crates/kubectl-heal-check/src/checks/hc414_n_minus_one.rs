@@ -61,11 +61,16 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 }
 
 fn message(what: &str, displaced: &Displaced<'_>, serving: usize, scales: bool) -> String {
-    let scaled = if scales { "; a node autoscaler may add a node" } else { "" };
     format!(
-        "predicted: without {what} its pod {} has no place ({}), and {serving} others serve{scaled}",
-        displaced.pod.name, displaced.refusal
+        "predicted: without {what} its pod {} has no place ({}), and {serving} others serve{}",
+        displaced.pod.name,
+        displaced.refusal,
+        may_add_a_node(scales)
     )
+}
+
+pub fn may_add_a_node(scales: bool) -> &'static str {
+    if scales { "; a node autoscaler may add a node" } else { "" }
 }
 
 /// What HC404 and HC403 say is not said again.
@@ -73,7 +78,7 @@ fn is_for_this_check(workload: &Workload, snapshot: &Snapshot) -> bool {
     eligible(snapshot, workload).nth(1).is_some() && deadlock(workload, snapshot).is_none()
 }
 
-fn has_node_autoscaler(snapshot: &Snapshot) -> bool {
+pub fn has_node_autoscaler(snapshot: &Snapshot) -> bool {
     let labels = snapshot.nodes.iter().filter_map(|node| node.metadata.labels.as_ref());
     let made = labels.flat_map(|it| it.keys()).any(|key| KARPENTER.contains(&key.as_str()));
     let deployments = snapshot.workloads.iter().filter(|it| it.kind == Kind::Deployment);
@@ -135,14 +140,18 @@ mod tests {
         let spec =
             json!({"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "5"}}}]}});
         let zone = |zone: &str| json!({"metadata": {"labels": {"topology.kubernetes.io/zone": zone}}});
-        let world = healthy()
-            .edit_all("Pod", spec)
-            .without("Pod/web-c")
-            .edit("Node/n2", zone("a"))
-            .edit("Node/n3", zone("b"));
-        assert_eq!(world.found(&CHECK), ["deployment/web error"]);
-        assert!(world.message(&CHECK).contains("without zone a"));
-        let room = world.edit("Node/n3", json!({"status": {"allocatable": {"cpu": "16"}}}));
+        let two = || {
+            healthy()
+                .edit_all("Pod", spec.clone())
+                .without("Pod/web-c")
+                .edit("Node/n2", zone("a"))
+                .edit("Node/n3", zone("b"))
+        };
+        assert_eq!(two().found(&CHECK), ["deployment/web error"]);
+        assert!(two().message(&CHECK).contains("without zone a"));
+        let one_zone = two().edit("Node/n3", zone("a"));
+        assert_eq!(one_zone.found(&CHECK), [""; 0], "its loss is that of the cluster");
+        let room = two().edit("Node/n3", json!({"status": {"allocatable": {"cpu": "16"}}}));
         assert_eq!(room.found(&CHECK), [""; 0]);
     }
 }

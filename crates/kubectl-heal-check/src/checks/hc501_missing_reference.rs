@@ -41,7 +41,7 @@ type Existing<'s> = BTreeMap<(&'static str, &'s str, &'s str), &'s Json>;
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     let existing = existing(snapshot);
     for workload in snapshot.posture().filter(|it| makes_pods(it)) {
-        for needed in references_of_spec(&workload.spec().to_value(), &workload.subject.namespace) {
+        for needed in references_of_spec(workload.spec(), &workload.subject.namespace) {
             if needed.optional {
                 continue;
             }

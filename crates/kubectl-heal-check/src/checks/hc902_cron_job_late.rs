@@ -23,7 +23,7 @@ pub const CHECK: Check = Check {
     fires_when: "three times of the schedule of a CronJob have passed since it succeeded last, or since it was created if it never did; information if it is suspended",
     why: "What it does for others, as a backup or a rotation, is missing, and nothing else notices.",
     remedy: "look whether its Jobs fail or are not created: kubectl describe cronjob NAME -n NAMESPACE",
-    exceptions: "A CronJob that allows no second Job (Forbid) while one still runs. Without timeZone the schedule is that of the controller's own zone, which is taken to be UTC. A schedule or zone that is not understood is unchecked.",
+    exceptions: "A CronJob that allows no second Job (Forbid) while one still runs, unless its Jobs are made suspended. Without timeZone the schedule is that of the controller's own zone, which is taken to be UTC. A schedule or zone that is not understood is unchecked.",
     run,
 };
 
@@ -43,7 +43,9 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             continue;
         }
         let runs_alone = object.text("/spec/concurrencyPolicy") == "Forbid";
-        if runs_alone && !object.list("/status/active").is_empty() {
+        // Its Jobs are made suspended: one that is there does not run, and keeps all others away.
+        let are_suspended = object.pointer("/spec/jobTemplate/spec/suspend").is_some_and(|it| *it == true);
+        if runs_alone && !are_suspended && !object.list("/status/active").is_empty() {
             continue;
         }
         let succeeded = object.time("/status/lastSuccessfulTime");
@@ -71,17 +73,23 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 
 /// When its schedule comes the third time after this; never for a date that does not exist.
 fn third(workload: &Workload, after: Timestamp) -> Result<Option<Timestamp>, String> {
+    let (schedule, zone) = schedule(workload)?;
+    let mut at = Some(after);
+    for _ in 0..PERIODS {
+        at = at.and_then(|at| schedule.next(at, &zone));
+    }
+    Ok(at)
+}
+
+/// Of a CronJob.
+pub fn schedule(workload: &Workload) -> Result<(Schedule, TimeZone), String> {
     let spec = &workload.object["spec"];
     let schedule = Schedule::parse(spec.text("/schedule")).ok_or("its schedule is not understood")?;
     let zone = match spec.text("/timeZone") {
         "" => TimeZone::UTC,
         name => TimeZone::get(name).map_err(|_| format!("time zone {name} is not known here"))?,
     };
-    let mut at = Some(after);
-    for _ in 0..PERIODS {
-        at = at.and_then(|at| schedule.next(at, &zone));
-    }
-    Ok(at)
+    Ok((schedule, zone))
 }
 
 #[cfg(test)]
@@ -128,6 +136,15 @@ mod tests {
                         json!({"spec": {"concurrencyPolicy": "Forbid"}, "status": {"active": [{"name": "nightly-1"}]}}),
                     ),
                     &[],
+                ),
+                (
+                    "its Jobs are made suspended, and one keeps the others away",
+                    with(
+                        late(),
+                        json!({"spec": {"concurrencyPolicy": "Forbid", "jobTemplate": {"spec": {"suspend": true}}},
+                            "status": {"active": [{"name": "nightly-1"}]}}),
+                    ),
+                    fires,
                 ),
                 (
                     "a zone that nobody knows",

@@ -216,7 +216,7 @@ fn run_one(check: &'static Check, snapshot: &Snapshot) -> Found<'static> {
         found.unknown(format!("{read}: {why}"));
     }
     let mut missing = check.reads.iter().filter(|read| snapshot.missing(&[**read]).is_some());
-    if missing.all(|read| check.finds_without(*read)) {
+    if missing.all(|read| check.finds_without(*read, snapshot)) {
         (check.run)(snapshot, &mut found);
     }
     found
@@ -244,6 +244,31 @@ mod tests {
             let reading = CHECKS.iter().filter(|check| check.reads.contains(&read)).map(|check| check.id);
             assert_eq!(reported, reading.collect(), "{read}");
         }
+    }
+
+    /// A dump of `kubectl get` has no trace of a kind without objects.
+    #[test]
+    fn a_kind_that_controls_no_pod_keeps_no_check_of_others_from_running() {
+        let blocking = || {
+            healthy()
+                .edit("PodDisruptionBudget/web", json!({"spec": {"maxUnavailable": 0}, "status": {"disruptionsAllowed": 0, "desiredHealthy": 3}}))
+                .with(testing::budget("of-nothing", json!({"maxUnavailable": 1})))
+                .edit(
+                    "PodDisruptionBudget/of-nothing",
+                    json!({"spec": {"selector": {"matchLabels": {"app": "nothing"}}}}),
+                )
+        };
+        let found = |world: World| {
+            let (findings, unchecked) = run(&world.snapshot(), |check| matches!(check.id, "HC204" | "HC205"));
+            (findings.iter().map(|it| it.id).collect::<Vec<_>>(), unchecked.len())
+        };
+        assert_eq!(found(blocking()), (vec!["HC204", "HC205"], 0));
+        let without = blocking().unknown(Read::ReplicationControllers);
+        assert_eq!(found(without), (vec!["HC204"], 2), "the other budget may be that of one");
+        let mut of_one = pod("old", "web", "n1");
+        of_one["metadata"]["ownerReferences"] = json!([owner("v1", "ReplicationController", "old")]);
+        let with_pod = blocking().with(of_one).unknown(Read::ReplicationControllers);
+        assert_eq!(found(with_pod), (vec![], 2), "it may want pods that the budget counts");
     }
 
     /// A crash loop of a Deployment is one, whatever is known of StatefulSets; and it is reported that those were not looked at.

@@ -189,8 +189,8 @@ impl Bench<'_> {
             let is_updated = is_updated || of_it().any(|it| !it.patch["spec"]["strategy"].is_null());
             let roll_out = RollOut::of(workload, moves);
             misfit = misfit.or(match &changed.scheduling {
-                Known::Seen(cluster) => match roll_out.misfit(cluster)? {
-                    None if is_updated => roll_out.first_step(cluster)?,
+                Known::Seen(cluster) => match roll_out.misfit(&changed, cluster)? {
+                    None if is_updated => roll_out.first_step(&changed, cluster)?,
                     found => found,
                 },
                 Known::Unknown(_) if roll_out.new == 0 && !is_updated => None,

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::checks::eligible::eligible;
 use crate::checks::shared_volume::waits_for_the_new_pod;
-use crate::snapshot::{PodState, Snapshot, Workload};
+use crate::snapshot::{PodState, Snapshot, Workload, admission};
 
 /// A workload after a change: the pods that stay as they are, and how many are made anew.
 pub struct RollOut<'w> {
@@ -34,12 +34,12 @@ impl<'w> RollOut<'w> {
     }
 
     /// Why it is not certain that the new pods find a place once those that do not stay are gone.
-    pub fn misfit(&self, cluster: &Cluster) -> Result<Option<String>, String> {
+    pub fn misfit(&self, snapshot: &Snapshot, cluster: &Cluster) -> Result<Option<String>, String> {
         if self.new == 0 {
             return Ok(None);
         }
         let workload = self.workload;
-        let pod = self.pod()?;
+        let pod = self.pod(snapshot)?;
         let stays = |pod: &PodState| self.kept.iter().any(|kept| kept.uid == pod.uid);
         let leaving = workload.pods.iter().filter(|pod| !stays(pod));
         let uids: BTreeSet<&str> = leaving.map(|pod| &*pod.uid).collect();
@@ -60,20 +60,22 @@ impl<'w> RollOut<'w> {
     }
 
     /// Why the first pod of the next revision does not find a place beside those that are there, where an update waits for it.
-    pub fn first_step(&self, cluster: &Cluster) -> Result<Option<String>, String> {
+    pub fn first_step(&self, snapshot: &Snapshot, cluster: &Cluster) -> Result<Option<String>, String> {
         if !waits_for_the_new_pod(self.workload) || self.workload.active().next().is_none() {
             return Ok(None);
         }
-        let bad = misplaced(cluster, &BTreeSet::new(), &[PodFacts::of_new(&self.pod()?)]);
+        let bad = misplaced(cluster, &BTreeSet::new(), &[PodFacts::of_new(&self.pod(snapshot)?)]);
         let why = "its update makes a new pod before it stops one, and it is not certain that this one finds a place";
         Ok(bad.map(|_| why.to_owned()))
     }
 
-    fn pod(&self) -> Result<Pod, String> {
+    /// As the server will admit it.
+    fn pod(&self, snapshot: &Snapshot) -> Result<Pod, String> {
         let workload = self.workload;
+        let spec = admission::completed(workload, snapshot).unwrap_or_else(|| workload.spec().to_value());
         let metadata =
             json!({"namespace": workload.subject.namespace, "name": "new", "labels": workload.labels()});
-        let object = json!({"metadata": metadata, "spec": workload.spec()});
+        let object = json!({"metadata": metadata, "spec": spec});
         serde_json::from_value(object).map_err(|error| format!("its template: {error}"))
     }
 

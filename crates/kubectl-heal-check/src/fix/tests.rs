@@ -1,6 +1,7 @@
 mod manifests;
 mod partial;
 
+use cluster_model::limit_range;
 use serde_json::{Value, json};
 
 use super::*;
@@ -124,7 +125,8 @@ fn the_smallest_change_that_is_proven_is_offered() {
         ("all at once", "HC211", web(json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}}})),
             vec![r#"deployment/web {"strategy":{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0},"type":"RollingUpdate"}}"#.into()]),
         ("no grace period", "HC309", healthy().with_all(stateful_set("db", 2)).edit("StatefulSet/db", json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 0}}}})),
-            vec![r#"statefulset/db {"template":{"spec":{"terminationGracePeriodSeconds":null}}}"#.into()]),
+            // A pod that may end before it is replaced is not replaced on a lost node.
+            vec![r#"statefulset/db {"template":{"spec":{"terminationGracePeriodSeconds":null}}}"#.into(), "partial: it would bring about HC410 of statefulset/db (warning)".into()]),
         ("a volume of one node", "HC406", web(json!({"spec": {"replicas": 1, "template": {"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}}}})).with(claim("d", "ReadWriteOnce")),
             vec![r#"deployment/web {"strategy":{"rollingUpdate":null,"type":"Recreate"}}"#.into()]),
         ("a spread that counts lost nodes", "HC403", spec(json!({"topologySpreadConstraints": [{"topologyKey": HOST, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]})),
@@ -216,6 +218,23 @@ fn where_nothing_honest_can_be_offered_nothing_is() {
     for (id, world, part) in cases {
         let why = offered(&world, id).err().unwrap_or_else(|| panic!("{id}: something is offered"));
         assert!(why.contains(part), "{id}: {why}");
+    }
+}
+
+/// A pod as the server would admit it now, and not as one that was admitted earlier.
+#[test]
+fn new_pods_have_what_admission_adds() {
+    let alone = || web(json!({"spec": {"replicas": 1}})).without("Pod/web-b").without("Pod/web-c");
+    let partly = |world: World| {
+        shown(&world, "HC201").into_iter().filter(|it| it.starts_with("partial")).collect::<Vec<_>>()
+    };
+    assert_eq!(partly(alone()), [""; 0]);
+    let range = limit_range::build("shop", json!({"type": "Container", "defaultRequest": {"cpu": "500"}}));
+    let class = json!({"kind": "RuntimeClass", "metadata": {"name": "vm"}, "scheduling": {"nodeSelector": {"no": "such"}}});
+    let uses = json!({"spec": {"template": {"spec": {"runtimeClassName": "vm"}}}});
+    for world in [alone().with(range), alone().with(class).edit("Deployment/web", uses)] {
+        let shown = partly(world);
+        assert_eq!(shown, ["partial: no node takes its new pods"]);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A report with one of everything.
 
+use std::collections::BTreeSet;
+
 use crate::baseline::Key;
 use crate::exempt::Exempt;
 use crate::finding::{Finding, Severity, Subject, Unchecked};
@@ -93,6 +95,7 @@ pub fn report() -> HealReport {
             fail_on: Severity::Error,
             has_baseline: true,
             left_out: vec![unchecked("HC604")],
+            unread: BTreeSet::new(),
             harm: None,
             workloads: vec![workload],
         },

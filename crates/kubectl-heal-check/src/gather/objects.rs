@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use kube::api::{ApiResource, ListParams};
 use kube::core::{DynamicResourceScope, PartialObjectMeta};
 use kube::{Api, Resource};
-use plugin_client::api::listed_object::ListedObject;
+use plugin_client::api::listed_object::{ListedObject, ListedOwned};
 use plugin_client::api::{access_review, list};
 use plugin_client::{Cluster, Failure, RawObject, is_not_found};
 use serde_json::json;
@@ -54,9 +54,17 @@ pub async fn whole(
     namespace: Option<&str>,
     params: ListParams,
 ) -> Result<Vec<Packed>, Failure> {
-    let api: Api<ListedObject> = api_of(cluster, read, namespace);
-    let keep = |object: ListedObject| Some(kept(read, object.0));
-    list::collect(&api, read.api().3, params, PAGE, keep).await
+    let plural = read.api().3;
+    match read {
+        Read::ReplicaSets | Read::Jobs => {
+            let keep = |object: ListedOwned| Some(kept(read, object.0.0));
+            list::collect(&api_of(cluster, read, namespace), plural, params, PAGE, keep).await
+        }
+        _ => {
+            let keep = |object: ListedObject| Some(kept(read, object.0));
+            list::collect(&api_of(cluster, read, namespace), plural, params, PAGE, keep).await
+        }
+    }
 }
 
 fn kept(read: Read, object: RawObject) -> Packed {

@@ -90,7 +90,7 @@ pub fn apply(snapshot: &Snapshot, rules: &[Rule], found: Vec<Finding>, scope: &S
         }
     }
     let unused = all.iter().enumerate().filter(|(at, _)| !used.contains(at)).map(|(_, rule)| *rule);
-    applied.complaints = complaints(rules, unused, today, scope);
+    applied.complaints = complaints(rules, unused, today, scope, &applied.findings);
     let needs_reason = |id: &&str| {
         let subject = Subject::of_rule("--ignore");
         let why = format!(
@@ -117,6 +117,7 @@ fn complaints<'r>(
     unused: impl Iterator<Item = &'r Rule>,
     today: Date,
     scope: &Scope<'_>,
+    counted: &[Finding],
 ) -> Vec<(Severity, Subject, String)> {
     let mut complaints = Vec::new();
     for rule in rules.iter().filter(|rule| rule.has_expired(today)) {
@@ -133,9 +134,20 @@ fn complaints<'r>(
                 (object.clone(), format!("annotation {}: {}", KEY, rule.ids.join(", ")))
             }
         };
-        complaints.push((Severity::Info, subject, format!("{what} matches nothing that was found")));
+        let elsewhere = elsewhere(rule, counted);
+        complaints.push((
+            Severity::Info,
+            subject,
+            format!("{what} matches nothing that was found{elsewhere}"),
+        ));
     }
     complaints
+}
+
+/// A finding may be about another object than expected: that no eviction is allowed is one of the budget, not of the workload.
+fn elsewhere(rule: &Rule, counted: &[Finding]) -> String {
+    let Some(found) = counted.iter().find(|it| rule.ids.contains(&it.id)) else { return String::new() };
+    format!("; {} was found for {}", found.id, found.subject)
 }
 
 /// Whether all was looked for that a rule could match: elsewhere it may match.

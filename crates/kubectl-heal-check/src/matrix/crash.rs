@@ -26,7 +26,7 @@ fn restarted(workload: &Workload, snapshot: &Snapshot) -> Cell {
         return Cell::unknown("it has no pod now");
     }
     if let Some(why) = super::unstartable(workload) {
-        return Cell::unknown(format!("a container may not start again: {why}"));
+        return Cell::unknown(format!("it is not known whether a container starts again: {why}"));
     }
     if !is_manifest && workload.active().all(|pod| pod.node.is_empty()) {
         return Cell::unknown("none of its pods has a node yet");
@@ -55,7 +55,7 @@ fn restarted(workload: &Workload, snapshot: &Snapshot) -> Cell {
                             format!("exit code {code} ends the pod, and its controller makes another one"),
                         )
                     }
-                    Recreated::Never | Recreated::OwnerMissing => {
+                    Recreated::Never | Recreated::OwnerMissing | Recreated::OwnerGoing => {
                         Cell::wont(format!("exit code {code} ends the pod, and nothing recreates it"))
                     }
                     Recreated::ByOperator | Recreated::Unknown(_) => Cell::unknown(format!(

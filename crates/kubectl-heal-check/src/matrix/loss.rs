@@ -71,18 +71,20 @@ impl Loss {
     pub fn ending(&self, workload: &Workload, pod: &PodState) -> Ending {
         let is_one_of_a_name = workload.kind == Kind::StatefulSet;
         let lost = self.nodes.get(&*pod.node);
+        let is_deleted_at_once = pod.is_deleted_at_once();
         let is_released = match lost {
             Some(Lost::Gone) => return Ending::After(NODE_IS_GONE),
             Some(Lost::Tainted { is_out_of_service, .. }) => *is_out_of_service,
             Some(Lost::NotTainted(_)) | None => false,
         };
-        if is_one_of_a_name && !is_released {
+        if is_one_of_a_name && !is_released && !is_deleted_at_once {
             return Ending::StaysTerminating;
         }
         let Deletion::After(tolerated) = pod.after_loss else { return Ending::TolerationWithoutEnd };
         match lost {
             Some(Lost::Tainted { after, .. }) => {
-                Ending::After(after + tolerated + if is_one_of_a_name { NODE_IS_OUT_OF_SERVICE } else { 0 })
+                let waits_for_object = is_one_of_a_name && !is_deleted_at_once;
+                Ending::After(after + tolerated + if waits_for_object { NODE_IS_OUT_OF_SERVICE } else { 0 })
             }
             Some(Lost::NotTainted(Why::NothingIsReady)) => Ending::NotDeleted(
                 "no other node is Ready: Kubernetes deletes no pods until one is".to_owned(),

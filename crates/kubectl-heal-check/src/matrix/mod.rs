@@ -46,14 +46,18 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// The headings.
+    pub const COLUMNS: [&str; 5] = ["crash", "pod loss", "node loss", "zone loss", "drain"];
+
     /// With the heading of each.
     pub fn cells(&self) -> [(&'static str, &Cell); 5] {
+        let [crash, pod_loss, node_loss, zone_loss, drain] = Self::COLUMNS;
         [
-            ("crash", &self.crash),
-            ("pod loss", &self.pod_loss),
-            ("node loss", &self.node_loss),
-            ("zone loss", &self.zone_loss),
-            ("drain", &self.drain),
+            (crash, &self.crash),
+            (pod_loss, &self.pod_loss),
+            (node_loss, &self.node_loss),
+            (zone_loss, &self.zone_loss),
+            (drain, &self.drain),
         ]
     }
 
@@ -142,10 +146,11 @@ fn matrix(
         }
         _ => found,
     };
-    let is_other_template = next_template::differs(workload, placement);
-    let other_template =
-        is_other_template.then(|| "it is made from a newer template than one that runs".to_owned());
-    let failing = failing(workload, snapshot).or_else(|| refusal(workload, refused)).or(other_template);
+    let other_template = next_template::difference(workload, snapshot, placement);
+    let is_other_template = other_template.is_some();
+    let failing = failing(workload, snapshot)
+        .or_else(|| refusal(workload, refused))
+        .or_else(|| other_template.map(str::to_owned));
     let dead = hc804_healer_dead::dead(snapshot).next().map(|(lease, _)| lease.name.clone());
     found.map(|cell| match (&dead, &failing) {
         (Some(name), _) if cell.promises() => {
@@ -165,6 +170,9 @@ fn not_recreated(workload: &Workload) -> Option<Cell> {
         Recreated::ByController => None,
         Recreated::Never => Some(Cell::wont("nothing recreates it (HC101)")),
         Recreated::OwnerMissing => Some(Cell::wont("its owner does not exist (HC102)")),
+        Recreated::OwnerGoing => {
+            Some(Cell::wont("it is being deleted: its controller makes no more pods (HC102)"))
+        }
         Recreated::ByOperator => Some(Cell::unknown(format!(
             "what recreates the pods of a {} is not known: an operator, while it runs",
             workload.subject.kind
@@ -203,6 +211,10 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     }
     if let Some(pod) = workload.active().find(|pod| pod.unscheduled.is_some()) {
         return Some(format!("{} waits for a node", pod.name));
+    }
+    // Those of a pod that runs were removed, by something that may not do it again.
+    if let [gate, ..] = workload.spec().list("/schedulingGates") {
+        return Some(format!("its template has the scheduling gate {}", gate.text("/name")));
     }
     if let Some((container, probe)) = unanswered_probe(workload) {
         return Some(format!("{probe} of container {container} asks a port without a number (HC306)"));

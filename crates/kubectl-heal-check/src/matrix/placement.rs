@@ -1,6 +1,6 @@
 //! Where the pods of lost or drained nodes can go, by the model of the scheduler.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use cluster_model::feasibility::rules::StaticFilters;
@@ -22,6 +22,8 @@ pub struct Placement<'s> {
     /// By the UID of a pod: the position of its workload.
     owners: &'s BTreeMap<Arc<str>, usize>,
     pods: HashMap<&'s str, PodId>,
+    /// Without a kubelet too.
+    deleted_at_once: HashSet<PodId>,
     /// The cluster as it is: nothing is lost or drained.
     now: Scenario<'s>,
 }
@@ -46,7 +48,12 @@ impl<'s> Placement<'s> {
     pub fn of(snapshot: &'s Snapshot, cluster: &'s Cluster) -> Self {
         let pods = cluster.pod_ids().map(|id| (&*cluster.pod(id).uid, id)).collect();
         let now = Scenario::new(cluster, BTreeSet::new(), &BTreeSet::new(), &[]);
-        Placement { cluster, controllers: &snapshot.controllers, owners: &snapshot.workload_of, pods, now }
+        let (controllers, owners) = (&snapshot.controllers, &snapshot.workload_of);
+        let pods: HashMap<&str, PodId> = pods;
+        let at_once =
+            snapshot.workloads.iter().flat_map(|it| &it.pods).filter(|pod| pod.is_deleted_at_once());
+        let deleted_at_once = at_once.filter_map(|pod| pods.get(&*pod.uid)).copied().collect();
+        Placement { cluster, controllers, owners, pods, deleted_at_once, now }
     }
 
     pub fn lost(&self, nodes: &[&str]) -> Places {
@@ -64,7 +71,9 @@ impl<'s> Placement<'s> {
 
     /// No kubelet ends the pods of lost nodes: while their objects are there, some of them keep others away.
     fn beside_remaining(&self, nodes: &[&str], mut places: Places) -> Places {
-        let remaining = Remaining::on(self.cluster, &self.pods_on(nodes));
+        let stay: Vec<PodId> =
+            self.pods_on(nodes).into_iter().filter(|id| !self.deleted_at_once.contains(id)).collect();
+        let remaining = Remaining::on(self.cluster, &stay);
         for (uid, place) in &mut places {
             if let Some(id) = self.pods.get(&**uid)
                 && let Some(other) = remaining.instead_of(place, *id)
@@ -184,8 +193,12 @@ impl<'s> Placement<'s> {
         self.judged(&scenario, &of.recreated)
     }
 
-    /// Its node is declared out of service: once it is lost, the pod goes without a kubelet.
+    /// Once its node is lost, the pod goes without a kubelet: the node is declared out of service, or nothing waits for its end.
     fn is_released(&self, id: PodId) -> bool {
+        self.deleted_at_once.contains(&id) || self.is_out_of_service(id)
+    }
+
+    fn is_out_of_service(&self, id: PodId) -> bool {
         self.cluster.pod(id).node.is_some_and(|node| is_out_of_service(&self.cluster.node(node).taints))
     }
 

@@ -22,7 +22,7 @@ pub enum Consent {
 ///
 /// It was declined, or nobody can be asked.
 pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, Failure> {
-    let name = &plan.subject.name;
+    let (subject, name) = (&plan.subject, &plan.subject.name);
     let done = options.harm.done();
     let declined = || Err(Failure::refused(format!("declined; nothing was {done}")));
     let kill = plan.kill.as_ref().filter(|_| !options.yes && ui.can_prompt());
@@ -34,7 +34,7 @@ pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, 
     let typed = if plan.is_outage() {
         if !ui.can_prompt() {
             return Err(Failure::refused(format!(
-                "{name} has one pod: without it nothing serves; nothing was {done}"
+                "{subject} has one pod: without it nothing serves; nothing was {done}"
             ))
             .hint("run it on a terminal, where the outage can be agreed to, or run two replicas"));
         }
@@ -42,7 +42,7 @@ pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, 
             Harm::Evict => "it is replaced",
             Harm::Kill => "its container is started again",
         };
-        ui.confirm_typed(&format!("{name} has one pod: nothing serves until {until}."), "outage")?
+        ui.confirm_typed(&format!("{subject} has one pod: nothing serves until {until}."), "outage")?
     } else if options.yes {
         return Ok(Consent::Flag);
     } else {
@@ -53,7 +53,7 @@ pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, 
             .hint("the plan is above; to agree to it, pass --yes"));
         }
         let question = match &plan.kill {
-            None => format!("Evict pods of {}?", plan.subject),
+            None => format!("Evict pods of {subject}?"),
             Some(kill) => kill_question(kill, plan.rounds),
         };
         ui.confirm_typed(&question, name)?

@@ -16,7 +16,7 @@ use super::refusal::refusal;
 use crate::checks::{self, About};
 use crate::finding::{Finding, Severity, Unchecked};
 use crate::matrix::{Matrix, Verdict};
-use crate::snapshot::{Kind, Read, Snapshot, Workload, is_system};
+use crate::snapshot::{Kind, Read, Recreated, Snapshot, Workload, is_system};
 use crate::spans;
 
 /// An autoscaler that has just scaled may do so again.
@@ -48,7 +48,10 @@ pub fn of_snapshot(
             "kind",
             workload.runs_for_good(),
             "a controller makes its pods again",
-            "only Deployments, StatefulSets, DaemonSets and ReplicaSets can be proven",
+            match workload.recreated {
+                Recreated::OwnerGoing => "it is being deleted: its controller makes no more pods",
+                _ => "only Deployments, StatefulSets, DaemonSets and ReplicaSets can be proven",
+            },
         ),
         test(
             "namespace",
@@ -245,6 +248,22 @@ mod tests {
             matrix::matrices(&snapshot).into_iter().find(|(it, _)| it.subject.name == "web").unwrap();
         let tests = of_snapshot(&snapshot, workload, Some(&matrix), &findings, &unchecked, options);
         tests.into_iter().filter(|it| it.outcome.is_err()).map(|it| it.what).collect()
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_left_alone() {
+        let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T23:59:59Z", "finalizers": ["example.com/hold"]}});
+        let set = json!({"metadata": {"ownerReferences": null}, "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}},
+            "template": crate::checks::testing::template("web")}});
+        let world =
+            healthy().without("Deployment/web").edit("ReplicaSet/web-1", set).edit("ReplicaSet/web-1", going);
+        let snapshot = world.snapshot();
+        let workload = snapshot.workloads.iter().find(|it| it.subject.name == "web-1").unwrap();
+        let tests = of_snapshot(&snapshot, workload, None, &[], &[], &options());
+        assert_eq!(
+            tests[0].outcome,
+            Err("it is being deleted: its controller makes no more pods".to_owned())
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn preflight(tests: &[Test]) -> Vec<Line> {
     let row = |test: &Test| {
         let (mark, text) = match &test.outcome {
             Ok(text) => (Line::new().good("  ok"), Line::new().plain(text)),
-            Err(text) => (Line::new().bad("  no"), Line::new().plain(text)),
+            Err(text) => (Line::new().bad("  failed"), Line::new().plain(text)),
         };
         vec![mark, Line::new().plain(test.what), text]
     };
@@ -181,7 +181,7 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added], flags:
     }
     lines.extend(left(plan, added));
     let next = match end {
-        End::Recovered => ("all about it: ", format!("kubectl heal-check {name} -o wide{flags}")),
+        End::Recovered => ("what else may fail: ", format!("kubectl heal-check {name} -o wide{flags}")),
         _ => ("its state now: ", format!("kubectl heal-check {name}{flags}")),
     };
     lines.push(Line::new().plain(next.0).command(format!("{} -n {}", next.1, plan.subject.namespace)));

@@ -20,7 +20,9 @@ pub fn lines<'f>(findings: &[&'f Finding], wide: bool, width: Option<usize>) -> 
     let has_fix = |finding: &Finding| finding.offer.as_ref().and_then(Offer::fix).is_some();
     let listed = |group: &[&'f Finding]| -> Vec<&'f Finding> {
         let all = group.iter().copied().enumerate();
-        all.filter(|(at, it)| wide || *at < OF_ONE_CHECK || has_fix(it)).map(|(_, it)| it).collect()
+        // One line for one finding more would save nothing.
+        let few = wide || group.len() <= OF_ONE_CHECK + 1;
+        all.filter(|(at, it)| few || *at < OF_ONE_CHECK || has_fix(it)).map(|(_, it)| it).collect()
     };
     let shown: Vec<&Finding> = groups.iter().flat_map(|group| listed(group)).collect();
     let rows: Vec<Vec<Line>> = shown.iter().map(|it| row(it)).collect();

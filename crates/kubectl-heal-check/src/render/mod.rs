@@ -13,7 +13,7 @@ mod remedy;
 mod tests;
 mod verdict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::text::count;
 use plugin_client::Line;
@@ -71,9 +71,11 @@ pub fn report(
             .filter(|it| !is_of_cluster(it) && it.subject.namespace == name)
             .collect();
         // Not a word of what was not there to check: it would read as good.
-        let is_checked = report.scope.workloads.iter().any(|it| it.subject.namespace == name);
-        if is_checked || !(rows.is_empty() && found.is_empty()) {
-            lines.extend(block(name, &rows, &found, shown));
+        let checked = report.scope.workloads.iter().map(|it| &it.subject).filter(|it| it.namespace == name);
+        let checked: Vec<&Subject> = checked.collect();
+        if !(checked.is_empty() && rows.is_empty() && found.is_empty()) {
+            let head = head(&rows, &rowless(&checked, &rows), &found, report.unchecked.is_empty());
+            lines.extend(block(name, &rows, &head, &found, shown));
             lines.push(Line::new());
         }
     }
@@ -116,20 +118,18 @@ fn matrix_of(rows: &[&Row], width: Option<usize>) -> Vec<Line> {
     table_of_names(&table, room(&table, width))
 }
 
-fn block(name: &str, rows: &[&Row], found: &[&Finding], shown: Shown<'_>) -> Vec<Line> {
-    // Not as none, if they could not be read.
-    let pods: Option<usize> = rows.iter().map(|row| row.pods).sum();
-    let pods = pods.map_or("pods unknown".to_owned(), |all| count(all, "pod"));
-    let parts = rows.iter().filter(|row| row.is_part).count();
-    let parts_of = format!("{} whose owner could not be read", count(parts, "ReplicaSet"));
-    let workloads = match (rows.len() - parts, parts) {
-        // Jobs, and what belongs to no workload.
-        (0, 0) => "no workload with a row of the matrix".to_owned(),
-        (n, 0) => format!("{}, {pods}", count(n, "workload")),
-        (0, _) => format!("{parts_of}, {pods}"),
-        (n, _) => format!("{}, {parts_of}, {pods}", count(n, "workload")),
-    };
-    let head = format!("{workloads}: {}", counts(found));
+/// Jobs, CronJobs and others that were checked and have no row of the matrix: how many, by kind.
+fn rowless(checked: &[&Subject], rows: &[&Row]) -> Vec<String> {
+    let with_row: BTreeSet<&Subject> = rows.iter().map(|row| &row.subject).collect();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for subject in checked.iter().filter(|it| !with_row.contains(*it)) {
+        *kinds.entry(&subject.kind).or_default() += 1;
+    }
+    kinds.into_iter().map(|(kind, number)| count(number, kind)).collect()
+}
+
+/// `head`: what was checked, but for the findings.
+fn block(name: &str, rows: &[&Row], head: &str, found: &[&Finding], shown: Shown<'_>) -> Vec<Line> {
     let name = if name.is_empty() { "(no namespace)" } else { name };
     let mut lines = vec![Line::new().strong(name).plain("  ").plain(head).hanging(2)];
     let reasons: Vec<Vec<Line>> = rows.iter().flat_map(|row| matrix::reasons(row, shown.wide)).collect();
@@ -147,6 +147,28 @@ fn block(name: &str, rows: &[&Row], found: &[&Finding], shown: Shown<'_>) -> Vec
     lines
 }
 
+/// `2 workloads, 5 pods, 1 CronJob: 1 error`
+fn head(rows: &[&Row], rowless: &[String], found: &[&Finding], is_complete: bool) -> String {
+    // Not as none, if they could not be read.
+    let pods: Option<usize> = rows.iter().map(|row| row.pods).sum();
+    let pods = pods.map_or("pods unknown".to_owned(), |all| count(all, "pod"));
+    let parts = rows.iter().filter(|row| row.is_part).count();
+    let parts_of = format!("{} whose owner could not be read", count(parts, "ReplicaSet"));
+    let mut checked = match (rows.len() - parts, parts) {
+        (0, 0) => Vec::new(),
+        (n, 0) => vec![count(n, "workload"), pods],
+        (0, _) => vec![parts_of, pods],
+        (n, _) => vec![count(n, "workload"), parts_of, pods],
+    };
+    checked.extend(rowless.iter().cloned());
+    if checked.is_empty() {
+        // What belongs to no workload.
+        checked.push("no workload".to_owned());
+    }
+    let of_rest = if found.is_empty() && !is_complete { " in what could be checked" } else { "" };
+    format!("{}: {}{of_rest}", checked.join(", "), counts(found))
+}
+
 /// `1 error, 2 warnings`, worst first.
 fn counts(findings: &[&Finding]) -> String {
     let all = [Severity::Critical, Severity::Error, Severity::Warning, Severity::Info];
@@ -161,15 +183,8 @@ fn counts(findings: &[&Finding]) -> String {
 
 /// Checks that lack the same share a line.
 fn unchecked(all: &[Unchecked]) -> Vec<Line> {
-    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
-    for Unchecked { id, reason } in all {
-        match by_reason.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, ids)) => ids.push(id),
-            None => by_reason.push((reason, vec![id])),
-        }
-    }
     let mut lines = vec![Line::new().warn("not checked")];
-    for (reason, ids) in by_reason {
+    for (reason, ids) in Unchecked::by_reason(all) {
         lines.push(Line::new().plain("  ").plain(ids.join(", ")).hanging(4));
         lines.push(Line::new().plain("            ").plain(reason).hanging(12));
     }
@@ -189,7 +204,7 @@ fn legend(rows: &[&Row]) -> String {
     let marks = [
         (all().any(|(_, cell)| cell.evidence == Evidence::Proven), "✓ was proven just now"),
         (observed().any(|it| !is_accepted(it)), "* was observed"),
-        (observed().any(is_accepted), "* at drain: the server accepted a dry run of the eviction"),
+        (observed().any(is_accepted), "* at drain: the server's answer to a dry run of the eviction"),
     ];
     let marks: Vec<&str> =
         marks.into_iter().filter(|(is_there, _)| *is_there).map(|(_, text)| text).collect();

@@ -179,7 +179,7 @@ fn a_mark_at_drain_is_a_dry_run_and_no_drain() {
         edit(report.workloads[0].matrix.as_mut().unwrap());
         legend(&report.workloads.iter().collect::<Vec<_>>())
     };
-    let accepted = "* at drain: the server accepted a dry run of the eviction, the rest is predicted";
+    let accepted = "* at drain: the server's answer to a dry run of the eviction, the rest is predicted";
     let drain = |it: &mut Matrix| it.drain = it.drain.clone().observed();
     let crash = |it: &mut Matrix| it.crash = it.crash.clone().observed();
     let both = |it: &mut Matrix| {

@@ -7,14 +7,17 @@ mod namespaces;
 mod read;
 mod watching;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use cluster_model::Known;
+use cluster_model::text::count;
 use plugin_client::{Bounds, Exit, Failure, Line, Ui, publish_roles};
 
 use crate::again::{again, flags};
-use crate::args::{Args, Files, Target, known};
+use crate::args::words::known;
+use crate::args::{Args, Files, Target};
 use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
 use crate::exempt::sift;
@@ -75,7 +78,10 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
     if let Some(file) = written {
         let known = options.baseline.clone().unwrap_or_default();
         let found = [&report.findings[..], &report.exempt.known];
-        file.write(&baseline::next(&known, &report.exempt.fixed, &found))?;
+        let keys = baseline::next(&known, &report.exempt.fixed, &found);
+        file.write(&keys)?;
+        let path = args.write_baseline.as_deref().unwrap_or(Path::new("")).display().to_string();
+        ui.status(&Line::new().plain(format!("wrote {} into ", count(keys.len(), "finding"))).strong(path));
     }
     if let Some((how, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
         let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds, flags: &flags(&args) };
@@ -99,7 +105,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let Some(cluster) = &cluster else { return Err(Failure::usage("--watch needs a cluster")) };
         let (ui, args, target, options, bounds) = (&ui, &args, &target, &options, &bounds);
         let context = watching::Context { ui, cluster, args, target, options, bounds };
-        return Err(context.run(report, namespace.as_deref()).await);
+        return context.run(report, namespace.as_deref()).await;
     }
     if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
         let snapshot = Arc::new(snapshot);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use plugin_client::{Bounds, Cluster, Failure, Line, Output, Ui, to_json};
+use plugin_client::{Bounds, Cluster, Exit, Failure, Line, Output, Ui, to_json};
 
 use super::judge;
 use super::read::{self, Input};
@@ -26,8 +26,10 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The first report, and then what changes. It ends by Ctrl-C, by `--timeout`, or where the cluster cannot be read any more.
-    pub async fn run(&self, first: HealReport, namespace: Option<&str>) -> Failure {
+    /// The first report, and then what changes. It ends by Ctrl-C, which is no error, by `--timeout`, or where the cluster cannot be read
+    /// any more.
+    pub async fn run(&self, first: HealReport, namespace: Option<&str>) -> Result<Exit, Failure> {
+        let interrupted = self.ui.interrupted();
         self.whole(&first, namespace);
         self.ui.status(&Line::new().dim("watching for changes; Ctrl-C ends it"));
         let reads = self.options.reads();
@@ -36,11 +38,14 @@ impl Context<'_> {
         let look = |history| self.look(history, namespace);
         let show = |report: &HealReport, changes: &Changes| self.show(report, changes, namespace);
         let work = async {
-            Err::<(), Failure>(Box::pin(watch::run(self.ui, self.cluster, watched, first, look, show)).await)
+            Err::<Exit, Failure>(
+                Box::pin(watch::run(self.ui, self.cluster, watched, first, look, show)).await,
+            )
         };
-        match self.bounds.in_time("the cluster was watched", work).await {
-            Err(failure) => failure,
-            Ok(()) => Failure::failed("the watch ended"),
+        tokio::select! {
+            biased;
+            () = interrupted => Ok(Exit::Interrupted),
+            ended = self.bounds.in_time("the cluster was watched", work) => ended,
         }
     }
 
@@ -95,12 +100,14 @@ mod tests {
     use crate::finding::Severity;
     use crate::options::fail_on;
     use crate::snapshot::Read;
+    use crate::watch::last_known::LastKnown;
     use serde_json::json;
 
     fn lines(before: &World, after: &World) -> Vec<String> {
         let of =
             |world: &World| judge(&world.snapshot(), &fail_on(Severity::Error), Some("shop"), &Target::All);
-        let changes = Changes::between(&of(before), &of(after));
+        let before = LastKnown::of(of(before));
+        let changes = Changes::between(&before, &before.followed_by(of(after)));
         let lines = changes.lines(NOW.parse().unwrap(), true);
         assert_eq!(lines.is_empty(), changes.is_empty());
         lines.iter().map(Line::text).collect()
@@ -128,7 +135,7 @@ mod tests {
             ]
         );
         let blind = lines(&healthy(), &healthy().unknown(Read::Leases));
-        assert_eq!(blind, ["00:00:00  unchecked HC804 leases: forbidden"]);
+        assert_eq!(blind, ["00:00:00  unchecked HC804: leases: forbidden"]);
         assert_eq!(lines(&healthy().unknown(Read::Leases), &healthy()), ["00:00:00  checked   HC804"]);
     }
 

@@ -1,5 +1,6 @@
 //! The cluster as the checks and the matrix see it: workloads with their pods, budgets, Services and nodes.
 
+pub mod admission;
 pub mod annotation_key;
 mod annotations;
 mod build;
@@ -235,6 +236,21 @@ impl Snapshot {
     /// The failure domain of a node, if it is labelled.
     pub fn zone<'n>(&self, node: &'n Node) -> Option<&'n str> {
         node.metadata.labels.as_ref()?.get(&self.domain.label).map(String::as_str)
+    }
+
+    /// What is not known of this kind is no controller of a pod that is known: it has none, as one that is scaled to zero.
+    pub fn controls_no_pod(&self, read: Read) -> bool {
+        let controls_pods = matches!(
+            read,
+            Read::ReplicaSets
+                | Read::ReplicationControllers
+                | Read::StatefulSets
+                | Read::DaemonSets
+                | Read::Jobs
+        );
+        controls_pods
+            && !self.unknown.contains_key(&Read::Pods)
+            && !self.controllers.values().any(|kind| **kind == *read.api().0)
     }
 
     /// The first of these kinds that is not known, and why.

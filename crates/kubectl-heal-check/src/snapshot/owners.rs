@@ -69,6 +69,7 @@ impl<'a, 'p> Owners<'a, 'p> {
         let is_scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet);
         // A ReplicaSet whose Deployment was not found, or could not be read.
         let recreated = match object.controller_ref() {
+            _ if makes_no_more(kind, &object) => Recreated::OwnerGoing,
             Some(owner) if kind == Kind::ReplicaSet => {
                 match self.owner_state(owner.text("/kind"), owner.text("/apiVersion")) {
                     // Whatever made the ReplicaSet, as a Rollout of Argo: it keeps its pods itself.
@@ -168,4 +169,11 @@ impl<'a, 'p> Owners<'a, 'p> {
         });
         self.workloads.len() - 1
     }
+}
+
+/// What is being deleted, and with a finalizer may be so for long, makes no more pods (pkg/controller: replicaset/replica_set.go,
+/// syncReplicaSet; statefulset/stateful_set_control.go, updateStatefulSet; daemon/daemon_controller.go, syncDaemonSet;
+/// job/job_controller.go, syncJob). Of a Deployment the ReplicaSet goes on.
+fn makes_no_more(kind: Kind, object: &Value) -> bool {
+    kind != Kind::Deployment && !object.text("/metadata/deletionTimestamp").is_empty()
 }

@@ -172,7 +172,7 @@ impl PodState {
                 .collect(),
             reserves_memory: spec.is_some_and(resources::reserves_memory),
             reserves_nothing: spec.is_some_and(resources::reserves_nothing),
-            ready_since: pod.condition_time("Ready").filter(|_| pod.is_ready()),
+            ready_since: pod.ready_since(),
             containers: init.iter().chain(main).map(|it| container(it, interner)).collect(),
             template: (!has_template).then(|| Box::new(Packed::of(Read::Pods, &template(pod)))),
             ignore: pod
@@ -191,6 +191,12 @@ impl PodState {
     /// (`pkg/registry/core/pod/storage/eviction.go`, canIgnorePDB).
     pub fn needs_budget(&self) -> bool {
         self.is_active() && self.phase != Phase::Pending
+    }
+
+    /// Its object goes as soon as its deletion is requested, whether a kubelet is there or not
+    /// (`staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`, Delete; `pkg/registry/core/pod/strategy.go`, CheckGracefulDelete).
+    pub fn is_deleted_at_once(&self) -> bool {
+        self.grace == 0 && self.finalizers.is_empty()
     }
 
     /// It is meant to run: neither finished nor on its way out.

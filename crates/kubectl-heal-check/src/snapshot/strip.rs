@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cluster_model::{Raw, managed_fields};
 use k8s_openapi::jiff::Timestamp;
+use plugin_client::api::listed_object::TEMPLATE_OWNERS;
 use serde_json::{Value, json};
 
 use super::{annotation_key, event, hosts};
@@ -22,7 +23,7 @@ pub fn object(object: &mut Value) {
         "Event" => return *object = event::shortened(object).unwrap_or_default(),
         _ => {}
     }
-    let changed = changed(object);
+    let (changed, written) = (changed(object), written(object));
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
@@ -36,12 +37,13 @@ pub fn object(object: &mut Value) {
         object["changed"] = json!(at.to_string());
     }
     // Of one whose owner has the template, that is not read again.
-    let is_owned_by = |kind| object.controller_ref().is_some_and(|it| it["kind"] == kind);
-    if object["kind"] == "ReplicaSet" && is_owned_by("Deployment")
-        || object["kind"] == "Job" && is_owned_by("CronJob")
-    {
+    let owner = object.controller_ref().map_or("", |it| it.text("/kind"));
+    if matches!(object.text("/kind"), "ReplicaSet" | "Job") && TEMPLATE_OWNERS.contains(&owner) {
         object["spec"] = Value::Null;
         return;
+    }
+    if let Some(at) = written {
+        object[WRITTEN] = json!(at.to_string());
     }
     if object["kind"] == "PersistentVolume"
         && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
@@ -101,6 +103,16 @@ fn changed(object: &Value) -> Option<Timestamp> {
     let of_spec =
         managed_fields::entries(object).filter(|it| it.subresource.is_empty() || it.subresource == "scale");
     of_spec.filter_map(|it| it.time).max()
+}
+
+/// Beside the object's own fields: when its spec, or something beside it, was written last.
+pub const WRITTEN: &str = "written";
+
+/// Of what pods are made with, and which does not report of which state they are: whether one is older than the last change.
+fn written(object: &Value) -> Option<Timestamp> {
+    let kinds = ["LimitRange", "RuntimeClass", "ReplicaSet", "ReplicationController"];
+    let entries = managed_fields::entries(object).filter(|it| it.subresource.is_empty());
+    entries.filter_map(|it| it.time).max().filter(|_| kinds.contains(&object.text("/kind")))
 }
 
 /// Of the environment, the command and the arguments of the containers of a pod's spec only what the environment refers to is kept, and whether

@@ -43,6 +43,8 @@ pub enum Recreated {
     ByOperator,
     /// The owner that the pods name does not exist.
     OwnerMissing,
+    /// Their owner is being deleted: its controller makes no more pods.
+    OwnerGoing,
     /// Why it is not known whether the owner exists.
     Unknown(String),
     Never,
@@ -111,19 +113,7 @@ impl Workload {
 
     /// What the scheduler reads of its template. A template that names a node wants that one.
     pub fn requirements(&self) -> &Requirements {
-        self.wanted.get_or_init(|| self.read_requirements())
-    }
-
-    fn read_requirements(&self) -> Requirements {
-        let mut spec = self.spec().to_value();
-        let node = self.spec().text("/nodeName");
-        if !node.is_empty() {
-            let field = json!({"key": "metadata.name", "operator": "In", "values": [node]});
-            spec["affinity"]["nodeAffinity"] = json!({"requiredDuringSchedulingIgnoredDuringExecution": {
-                "nodeSelectorTerms": [{"matchFields": [field]}]}});
-        }
-        let pod: Pod = serde_json::from_value(json!({"spec": spec})).unwrap_or_default();
-        Requirements::of(&pod)
+        self.wanted.get_or_init(|| requirements(self.spec().to_value()))
     }
 
     pub fn spec(&self) -> &Json {
@@ -239,4 +229,15 @@ impl Workload {
                 .into_iter()
                 .any(|it| !it["persistentVolumeClaim"].is_null() || !it["ephemeral"].is_null())
     }
+}
+/// What the scheduler reads of a new pod with this spec.
+pub fn requirements(mut spec: Value) -> Requirements {
+    let node = spec.text("/nodeName");
+    if !node.is_empty() {
+        let field = json!({"key": "metadata.name", "operator": "In", "values": [node]});
+        spec["affinity"]["nodeAffinity"] = json!({"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [field]}]}});
+    }
+    let pod: Pod = serde_json::from_value(json!({"spec": spec})).unwrap_or_default();
+    Requirements::of(&pod)
 }

@@ -1,16 +1,14 @@
 //! What is different between two reports. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::{Line, Role};
 
+use super::last_known::{LastKnown, key};
 use crate::finding::{Finding, Severity, Subject, Unchecked};
-use crate::matrix::{Cell, OUTAGE, Verdict};
-use crate::report::HealReport;
-
-/// Of the matrix.
-const CELLS: usize = 5;
+use crate::matrix::{Cell, Matrix, OUTAGE, Verdict};
 
 /// Times and reasons change with every look: only findings, verdicts, and what could not be checked count.
 #[derive(Debug, Default, PartialEq)]
@@ -40,19 +38,20 @@ struct After {
 }
 
 impl Changes {
-    pub fn between(before: &HealReport, after: &HealReport) -> Self {
-        let known = |of: &[Finding], it: &Finding| of.iter().any(|other| key(other) == key(it));
-        let fresh =
-            |of: &[Finding], than: &[Finding]| of.iter().filter(|it| !known(than, it)).cloned().collect();
+    pub fn between(before: &LastKnown, after: &LastKnown) -> Self {
+        let is_in = |of: &LastKnown, it: &Finding| of.findings().any(|other| key(other) == key(it));
+        let fresh = |of: &LastKnown, than: &LastKnown| {
+            of.findings().filter(|it| !is_in(than, it)).cloned().collect::<Vec<_>>()
+        };
         let less = |of: &[Unchecked], than: &[Unchecked]| {
             of.iter().filter(|it| !than.iter().any(|other| other.id == it.id)).cloned().collect()
         };
         Changes {
-            new: fresh(&after.findings, &before.findings),
-            gone: fresh(&before.findings, &after.findings),
+            new: fresh(after, before),
+            gone: fresh(before, after),
             cells: cells(before, after),
-            no_longer_checked: less(&after.unchecked, &before.unchecked),
-            checked_again: less(&before.unchecked, &after.unchecked),
+            no_longer_checked: less(&after.report.unchecked, &before.report.unchecked),
+            checked_again: less(&before.report.unchecked, &after.report.unchecked),
         }
     }
 
@@ -96,12 +95,22 @@ impl Changes {
             let before = before.map_or(String::new(), |it| format!(": was {it},"));
             line("cells", role, format!("{}{which}{before} is {after}{}", name(subject), reasons(&of_one)))
         });
-        let unchecked = self
-            .no_longer_checked
-            .iter()
-            .map(|it| line("unchecked", Role::Warn, format!("{} {}", it.id, it.reason)));
-        let again = self.checked_again.iter().map(|it| line("checked", Role::Good, it.id.clone()));
+        let unchecked = Unchecked::by_reason(&self.no_longer_checked)
+            .into_iter()
+            .map(|(reason, ids)| line("unchecked", Role::Warn, format!("{}: {reason}", shown(&ids))));
+        let again: Vec<&str> = self.checked_again.iter().map(|it| it.id.as_str()).collect();
+        let again = (!again.is_empty()).then(|| line("checked", Role::Good, shown(&again)));
         new.chain(gone).chain(cells).chain(unchecked).chain(again).collect()
+    }
+}
+
+/// So many checks of one line are named.
+const NAMED: usize = 4;
+
+fn shown(ids: &[&str]) -> String {
+    match ids.len() {
+        0..=NAMED => ids.join(", "),
+        more => format!("{} and {} other checks", ids[..NAMED].join(", "), more - NAMED),
     }
 }
 
@@ -136,7 +145,7 @@ fn by_change(changes: &[CellChange]) -> Vec<Vec<&CellChange>> {
 /// Which cells, unless it is all of them.
 fn columns(of_one: &[&CellChange]) -> String {
     let names: Vec<&str> = of_one.iter().map(|it| it.column).collect();
-    if names.len() == CELLS { String::new() } else { format!(" {}", names.join(", ")) }
+    if names.len() == Matrix::COLUMNS.len() { String::new() } else { format!(" {}", names.join(", ")) }
 }
 
 /// Why they do not heal: once if it is the same for all.
@@ -160,22 +169,18 @@ fn reasons(of_one: &[&CellChange]) -> String {
     }
 }
 
-fn key(finding: &Finding) -> (&'static str, Severity, &Subject) {
-    (finding.id, finding.severity, &finding.subject)
-}
-
-fn cells(before: &HealReport, after: &HealReport) -> Vec<CellChange> {
+fn cells(before: &LastKnown, after: &LastKnown) -> Vec<CellChange> {
     let (before, after) = (by_cell(before), by_cell(after));
     let mut changes = Vec::new();
-    for (at @ (subject, _, column), cell) in &after {
-        let was = before.get(at).map(|it| it.word());
+    for ((subject, at, column), cell) in &after {
+        let was = before.get(&(subject, *at, column)).map(|it| it.word());
         if was != Some(cell.word()) {
             let after = Some(After { verdict: cell.verdict, word: cell.word(), reason: cell.reason.clone() });
             changes.push(CellChange { subject: (*subject).clone(), column, before: was, after });
         }
     }
-    for (at @ (subject, _, column), cell) in &before {
-        if !after.contains_key(at) {
+    for ((subject, at, column), cell) in &before {
+        if !after.contains_key(&(subject, *at, column)) {
             changes.push(CellChange {
                 subject: (*subject).clone(),
                 column,
@@ -187,20 +192,30 @@ fn cells(before: &HealReport, after: &HealReport) -> Vec<CellChange> {
     changes
 }
 
-/// In the order of the columns.
-fn by_cell(report: &HealReport) -> BTreeMap<(&Subject, usize, &'static str), &Cell> {
-    let rows = report.workloads.iter().filter_map(|row| Some((row, row.matrix.as_ref()?)));
+/// In the order of the columns. What is left of a workload whose kind cannot be read is no workload of its own.
+fn by_cell(known: &LastKnown) -> BTreeMap<(&Subject, usize, &'static str), Cow<'_, Cell>> {
+    let rows = known.report.workloads.iter().filter(|row| !row.is_part);
+    let rows = rows.filter_map(|row| Some((row, row.matrix.as_ref()?)));
     let cells = rows.flat_map(|(row, matrix)| {
         let cells = matrix.cells().into_iter().enumerate();
-        cells.map(|(at, (column, cell))| ((&row.subject, at, column), cell))
+        cells.map(|(at, (column, cell))| ((&row.subject, at, column), Cow::Borrowed(cell)))
     });
-    cells.collect()
+    let unread = known.unread.iter().flat_map(|subject| {
+        let columns = Matrix::COLUMNS.into_iter().enumerate();
+        columns.map(move |(at, column)| {
+            ((subject, at, column), Cow::Owned(Cell::unknown("it cannot be read any more")))
+        })
+    });
+    cells.chain(unread).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::formats::testing::report;
+    use crate::report::{Checked, HealReport};
+    use crate::snapshot::Read;
+    use std::collections::BTreeSet;
 
     #[test]
     fn reasons_that_differ_are_those_of_their_cells() {
@@ -227,26 +242,96 @@ mod tests {
         );
     }
 
+    fn lines(before: &LastKnown, after: &LastKnown) -> Vec<String> {
+        let lines = Changes::between(before, after).lines("2026-01-02T00:00:00Z".parse().unwrap(), false);
+        lines.iter().map(Line::text).collect()
+    }
+
     /// It still heals, and nothing of it serves until then.
     #[test]
     fn an_outage_that_comes_or_goes_is_a_change() {
-        let served = report();
-        let mut alone = report();
-        for row in &mut alone.workloads {
-            let matrix = row.matrix.as_mut().unwrap();
-            matrix.pod_loss = matrix.pod_loss.clone().while_serve(0);
-        }
-        let shown = |before: &HealReport, after: &HealReport| -> Vec<String> {
-            let lines = Changes::between(before, after).lines("2026-01-02T00:00:00Z".parse().unwrap(), false);
-            lines.iter().map(Line::text).collect()
+        let served = || LastKnown::of(report());
+        let alone = || {
+            let mut alone = report();
+            for row in &mut alone.workloads {
+                let matrix = row.matrix.as_mut().unwrap();
+                matrix.pod_loss = matrix.pod_loss.clone().while_serve(0);
+            }
+            LastKnown::of(alone)
         };
         assert_eq!(
-            shown(&served, &alone),
+            lines(&served(), &alone()),
             ["00:00:00  cells     deployment/web pod loss: was heals, is outage"]
         );
         assert_eq!(
-            shown(&alone, &served),
+            lines(&alone(), &served()),
             ["00:00:00  cells     deployment/web pod loss: was outage, is heals"]
+        );
+    }
+
+    /// The right to read them was taken away, and given again: nothing about them has changed.
+    #[test]
+    fn what_cannot_be_read_any_more_is_not_gone() {
+        let readable = || HealReport { unchecked: Vec::new(), ..report() };
+        let blind = || {
+            let ids = readable().findings.into_iter().map(|it| it.id.to_owned()).chain(["HC203".to_owned()]);
+            let unchecked = ids.map(|id| Unchecked { id, reason: "no right".to_owned() }).collect();
+            let scope = Checked { unread: [Read::Deployments].into(), ..report().scope };
+            HealReport { findings: Vec::new(), workloads: Vec::new(), unchecked, scope, ..report() }
+        };
+        let ids: BTreeSet<&str> = readable().findings.iter().map(|it| it.id).collect();
+        assert!(ids.len() > 1, "{ids:?}");
+        let before = LastKnown::of(readable());
+        let without = before.followed_by(blind());
+        let said = lines(&before, &without);
+        let (cells, rest): (Vec<_>, Vec<_>) = said.iter().partition(|line| line.contains("cells"));
+        assert!(
+            cells.iter().any(|it| it.contains("pod loss: was heals, is unknown: it cannot be read any more"))
+        );
+        assert!(cells.iter().all(|it| it.contains("is unknown")), "{cells:#?}");
+        assert!(rest.iter().all(|it| it.contains("unchecked")), "{rest:#?}");
+        let still = without.followed_by(blind());
+        assert_eq!(lines(&without, &still), [""; 0]);
+        let again = lines(&still, &still.followed_by(readable()));
+        assert!(again.iter().all(|line| !line.contains("new ") && !line.contains("gone ")), "{again:#?}");
+        assert!(again.iter().any(|line| line.contains("pod loss: was unknown, is heals")), "{again:#?}");
+        // What was repaired meanwhile is gone once it can be checked again.
+        let repaired = HealReport { findings: Vec::new(), ..readable() };
+        let gone = lines(&still, &still.followed_by(repaired));
+        assert_eq!(gone.iter().filter(|line| line.contains("gone ")).count(), ids.len(), "{gone:#?}");
+    }
+
+    /// A check that is always unchecked for some other object still says what is gone.
+    #[test]
+    fn what_is_gone_of_a_check_that_was_incomplete_before_is_told() {
+        let incomplete = |findings: Vec<Finding>| {
+            let ids = report().findings.into_iter().map(|it| it.id.to_owned());
+            let unchecked = ids.map(|id| Unchecked { id, reason: "of another object".to_owned() }).collect();
+            HealReport { findings, unchecked, ..report() }
+        };
+        let before = LastKnown::of(incomplete(report().findings));
+        let said = lines(&before, &before.followed_by(incomplete(Vec::new())));
+        assert_eq!(
+            said.iter().filter(|line| line.contains("gone ")).count(),
+            report().findings.len(),
+            "{said:#?}"
+        );
+    }
+
+    #[test]
+    fn checks_that_lack_the_same_share_a_line() {
+        let reason = || "pods: no right".to_owned();
+        let all: Vec<Unchecked> =
+            (101..=106).map(|id| Unchecked { id: format!("HC{id}"), reason: reason() }).collect();
+        let with = |unchecked: Vec<Unchecked>| LastKnown::of(HealReport { unchecked, ..report() });
+        let (none, some) = (|| with(Vec::new()), || with(all.clone()));
+        assert_eq!(
+            lines(&none(), &some()),
+            ["00:00:00  unchecked HC101, HC102, HC103, HC104 and 2 other checks: pods: no right"]
+        );
+        assert_eq!(
+            lines(&some(), &none()),
+            ["00:00:00  checked   HC101, HC102, HC103, HC104 and 2 other checks"]
         );
     }
 }

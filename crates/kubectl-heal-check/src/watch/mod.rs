@@ -4,6 +4,7 @@
 
 pub mod changes;
 mod deletions;
+pub mod last_known;
 mod signals;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::report::HealReport;
 use crate::snapshot::NodeHistory;
 use changes::Changes;
 use deletions::Deletions;
+use last_known::LastKnown;
 use signals::Signal;
 pub use signals::Watched;
 
@@ -28,10 +30,11 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
     ui: &Ui,
     cluster: &Cluster,
     watched: Watched<'_>,
-    mut last: HealReport,
+    first: HealReport,
     look: impl Fn(NodeHistory) -> F,
     show: impl Fn(&HealReport, &Changes),
 ) -> Failure {
+    let mut last = LastKnown::of(first);
     let mut signals = signals::start(cluster, watched);
     let mut history = NodeHistory::default();
     let mut deletions = Deletions::default();
@@ -63,13 +66,16 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
         }
         is_changed = false;
         match look(history.clone()).await {
-            Ok(report) if deletions.is_half_done(&last, &report) => (is_changed, is_lost) = (true, false),
+            Ok(report) if deletions.is_half_done(&last.report, &report) => {
+                (is_changed, is_lost) = (true, false)
+            }
             Ok(report) => {
-                let changes = Changes::between(&last, &report);
+                let now = last.followed_by(report);
+                let changes = Changes::between(&last, &now);
                 if !changes.is_empty() {
-                    show(&report, &changes);
+                    show(&now.report, &changes);
                 }
-                (last, is_lost) = (report, false);
+                (last, is_lost) = (now, false);
             }
             Err(failure) if failure.code == Some(401) => return failure,
             // It is tried again: what it was is not what it is.

@@ -4,6 +4,7 @@
 mod admission;
 mod autoscaler;
 pub mod capacity;
+mod deletion;
 mod drift;
 mod last_applied;
 mod owners;
@@ -100,6 +101,7 @@ pub const CHECKS: &[(&[&str], Check)] = &[
         selectors::check,
     ),
     (&["autoscaler-loses-metric", "replicas-not-restored"], autoscaler::check),
+    (&["being-deleted"], deletion::check),
     (
         &["paused", "on-delete", "partition-holds-back", "recreate-downtime", "statefulset-stuck"],
         strategy::check,
@@ -131,6 +133,11 @@ pub fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(case)).collect();
     sort(&mut findings);
     findings
+}
+
+/// Where the template is there already, and only its pods are looked after.
+pub fn check_unchanged(case: &Case<'_>) -> Vec<Finding> {
+    deletion::check(case)
 }
 
 #[cfg(test)]

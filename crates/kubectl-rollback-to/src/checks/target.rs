@@ -1,10 +1,11 @@
 //! Is it worth going there: was it healthy, is it another program at all, will it be the same bits, and is there a way back?
 
-use cluster_model::rollout::{self, Revision, containers};
+use cluster_model::rollout::{self, containers};
 use cluster_model::{Finding, Raw, Severity, secret};
 use serde_json::Value;
 
 use super::Case;
+use crate::choose::to_last_healthy;
 use crate::health::Verdict;
 
 pub fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -23,9 +24,9 @@ fn health(case: &Case<'_>) -> Option<Finding> {
     let mine = case.past.health.get(index)?;
     let revisions = &case.rollout().revisions;
     let number = revisions.get(index)?.number;
-    let good =
-        case.past.health.iter().zip(revisions).filter(|(health, _)| health.verdict == Verdict::Healthy);
-    let better = good.map(|(health, revision)| (revision, health)).next_back();
+    let healthy = case.past.health.iter().rposition(|health| health.verdict == Verdict::Healthy);
+    let better =
+        healthy.and_then(|index| Some((index, revisions.get(index)?.number, &case.past.health[index])));
     let known = match (mine.verdict, better) {
         (Verdict::Unhealthy, _) => {
             format!("rolls back to revision {number}, which was not healthy: {}", mine.evidence)
@@ -35,20 +36,21 @@ fn health(case: &Case<'_>) -> Option<Finding> {
         }
         _ => return None,
     };
-    let is_current = |revision: &Revision| {
-        case.rollout().current().is_some_and(|index| revisions[index].name == revision.name)
-    };
     let (message, remedy) = match better {
-        Some((revision, health)) if is_current(revision) => (
-            format!("{known}; the current revision {} is healthy: {}", revision.number, health.evidence),
+        Some((better, number, health)) if case.rollout().current() == Some(better) => (
+            format!("{known}; the current revision {number} is healthy: {}", health.evidence),
             format!(
                 "keep it, or choose another: kubectl rollback-to {} --history",
                 case.rollout().id.typed()
             ),
         ),
-        Some((revision, health)) => (
-            format!("{known}; revision {} was healthy: {}", revision.number, health.evidence),
-            format!("kubectl rollback-to {} --last-healthy", case.rollout().id.typed()),
+        Some((better, number, health)) => (
+            format!("{known}; revision {number} was healthy: {}", health.evidence),
+            format!(
+                "kubectl rollback-to {} {}",
+                case.rollout().id.typed(),
+                to_last_healthy(case.rollout(), better)
+            ),
         ),
         None => (known, format!("kubectl rollback-to {} --history", case.rollout().id.typed())),
     };

@@ -128,6 +128,7 @@ impl Fixture {
                 revision: Some(0),
                 template: target,
                 change_cause: None,
+                cause_inherited: false,
                 chosen_by: "--to-revision 1".into(),
                 evidence: String::new(),
             },

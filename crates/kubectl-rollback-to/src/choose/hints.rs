@@ -1,10 +1,13 @@
 //! The commands that a refusal names.
 
+use std::cmp::Reverse;
+
 use plugin_client::Failure;
 
 use super::image_match;
 use super::target::Past;
-use crate::blocking::now;
+use crate::blocking::unstick_flag;
+use crate::health::Verdict;
 use crate::timeline::Stretch;
 
 /// What leads to this revision and to no other: its number, or else its image, or a time when it was active.
@@ -30,9 +33,34 @@ fn time_flag(past: Past<'_>, index: usize) -> Option<String> {
     past.timeline.of(index).rev().find_map(sure)
 }
 
+/// Enough to choose from; a table below has all.
+const SUGGESTED: usize = 3;
+
+/// Those of `indices` that are worth going to: not the current one, of which nothing would be written, unless a pod blocks it; and none that
+/// is known to be broken, if there is another. Those with the best evidence of health first, of equal ones the newest.
+fn suggested(past: Past<'_>, indices: &[usize]) -> Vec<usize> {
+    let helps = |index: &usize| {
+        past.rollout.current() != Some(*index) || !unstick_flag(past.rollout, *index).is_empty()
+    };
+    let rank = |index: usize| match past.health[index].verdict {
+        Verdict::Healthy => 0,
+        Verdict::Likely => 1,
+        Verdict::Unknown => 2,
+        Verdict::Unhealthy => 3,
+    };
+    let mut all: Vec<usize> = indices.iter().copied().filter(helps).collect();
+    all.sort_by_key(|&index| (rank(index), Reverse(index)));
+    let is_broken = |index: &usize| past.health[*index].verdict == Verdict::Unhealthy;
+    if !all.iter().all(is_broken) {
+        all.retain(|index| !is_broken(index));
+    }
+    all.truncate(SUGGESTED);
+    all
+}
+
 pub trait Hints {
     fn history(self, past: Past<'_>) -> Self;
-    /// One command for each that there is one for.
+    /// A command for each that is worth suggesting and that there is a command for.
     fn take(self, past: Past<'_>, indices: &[usize]) -> Self;
 }
 
@@ -42,11 +70,8 @@ impl Hints for Failure {
     }
 
     fn take(self, past: Past<'_>, indices: &[usize]) -> Self {
-        // Nothing would be written, and its pods would not come: what blocks them has to go.
-        let is_blocked = |index: usize| past.rollout.current() == Some(index) && now(past.rollout).is_some();
-        let flag =
-            |&index: &usize| Some((flag(past, index)?, if is_blocked(index) { " --unstick" } else { "" }));
-        indices.iter().filter_map(flag).fold(self, |failure, (flag, unstick)| {
+        let flag = |&index: &usize| Some((flag(past, index)?, unstick_flag(past.rollout, index)));
+        suggested(past, indices).iter().filter_map(flag).fold(self, |failure, (flag, unstick)| {
             failure.hint(format!("kubectl rollback-to {} {flag}{unstick}", past.rollout.id.typed()))
         })
     }

@@ -83,6 +83,5 @@ fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failu
         past.rollout.id,
         messages::listed(&each, "and")
     );
-    let newest: Vec<usize> = indices.iter().rev().take(3).copied().collect();
-    Failure::refused(message).take(past, &newest).history(past).block(&messages::choices(past, &indices))
+    Failure::refused(message).take(past, &indices).history(past).block(&messages::choices(past, &indices))
 }

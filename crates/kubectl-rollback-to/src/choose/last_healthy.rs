@@ -1,12 +1,13 @@
 //! `--last-healthy`: the newest revision that there is evidence for.
 
 use cluster_model::Raw;
+use cluster_model::rollout::Rollout;
 use plugin_client::Failure;
 
 use super::hints::Hints;
 use super::messages;
 use super::target::{Chosen, Past, target};
-use crate::blocking::now;
+use crate::blocking::unstick_flag;
 use crate::health::{Verdict, old_pods_wait};
 
 const FLAG: &str = "--last-healthy";
@@ -25,6 +26,11 @@ pub fn last_healthy(past: Past<'_>) -> Option<usize> {
         Found::Healthy(index) | Found::Inferred(index) => Some(index),
         Found::Tie(_) | Found::None => None,
     }
+}
+
+/// The flags of the command that goes to it, which is revision `index`.
+pub fn to_last_healthy(rollout: &Rollout, index: usize) -> String {
+    format!("{FLAG}{}", unstick_flag(rollout, index))
 }
 
 fn find(past: Past<'_>) -> Found {
@@ -89,30 +95,17 @@ pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Failure> {
                 "{all} of {id} may have been healthy, and there is no evidence to choose between them"
             );
             Err(Failure::refused(message)
-                .take(past, &newest_first(&indices))
+                .take(past, &indices)
                 .history(past)
                 .block(&messages::choices(past, &messages::all(past))))
         }
         Found::None => {
-            // One that is known to be broken is no suggestion. Then the live one may be good, with pods that do not run it yet.
+            // One that is known to be broken is no suggestion.
             let may_work = |index: &usize| past.health[*index].verdict != Verdict::Unhealthy;
-            let (live, others): (Vec<usize>, Vec<usize>) =
-                messages::all(past).into_iter().filter(may_work).partition(|&index| is_live(index));
-            // A live one whose pods a broken pod blocks may well be the wanted one, too.
-            let is_blocked = now(past.rollout).is_some();
-            let mut suggested = others;
-            if suggested.is_empty() || is_blocked {
-                suggested.extend(live);
-            }
-            suggested.sort_unstable();
+            let suggested: Vec<usize> = messages::all(past).into_iter().filter(may_work).collect();
             let message = format!("no revision of {id} is known to have been healthy");
-            let failure = Failure::refused(message).take(past, &newest_first(&suggested)).history(past);
+            let failure = Failure::refused(message).take(past, &suggested).history(past);
             Err(failure.block(&messages::choices(past, &messages::all(past))))
         }
     }
-}
-
-/// Enough to choose from; the table has all.
-fn newest_first(indices: &[usize]) -> Vec<usize> {
-    indices.iter().rev().take(3).copied().collect()
 }

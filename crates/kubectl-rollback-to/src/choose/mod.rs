@@ -1,5 +1,6 @@
 //! Which template to go back to: always with the evidence, refused when it is ambiguous.
 
+mod change_cause;
 mod hints;
 mod image;
 mod image_match;
@@ -14,8 +15,9 @@ mod time;
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::Failure;
 
+pub use change_cause::inherited;
 pub use hints::flag;
-pub use last_healthy::last_healthy;
+pub use last_healthy::{last_healthy, to_last_healthy};
 pub use number::by_number;
 pub use target::{Chosen, Past, Target};
 

@@ -12,8 +12,10 @@ use super::target::{Chosen, Past, target};
 pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
     let rollout = past.rollout;
     // A ReplicaSet without a number counts as 0 and is never the previous one.
-    let numbered: Vec<usize> =
-        messages::all(past).into_iter().filter(|&index| rollout.revisions[index].number > 0).collect();
+    let numbered: Vec<usize> = messages::all(past)
+        .into_iter()
+        .filter(|&index| rollout.revisions[index].number > 0 && rollout.original(index).is_none())
+        .collect();
     let [.., index, _] = numbered[..] else {
         let only = messages::revisions(past, &numbered, "and");
         let message = format!("{} has only {only}: there is nothing to go back to", rollout.id);
@@ -46,11 +48,13 @@ pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
         return Err(failure);
     }
     let index = indices.last().copied().unwrap_or_default();
-    let evidence = match superseded {
-        true => format!("revision {number} is now {}", past.rollout.revisions[index].number),
-        false => format!("revision {number}, as requested"),
+    // Of a copy it would be claimed that it never ran.
+    let index = past.rollout.original(index).unwrap_or(index);
+    let evidence = match past.rollout.revisions[index].number {
+        now if superseded || now != number => format!("revision {number} is now {now}"),
+        _ => format!("revision {number}, as requested"),
     };
-    Ok(requested(past, index, evidence))
+    Ok(requested(past, index, "--to-revision", evidence))
 }
 
 /// The one that was picked from the list: by its name, since numbers need not be unique.
@@ -59,15 +63,15 @@ pub fn picked(past: Past<'_>, name: &str) -> Result<Chosen, Failure> {
         let message = format!("the revision that was selected is gone ({name} of {})", past.rollout.id);
         return Err(Failure::refused(message).history(past));
     };
-    Ok(requested(past, index, format!("revision {}, as requested", messages::number(past, index))))
+    Ok(requested(past, index, "interactive selection", format!("revision {}", messages::number(past, index))))
 }
 
-fn requested(past: Past<'_>, index: usize, mut evidence: String) -> Chosen {
+fn requested(past: Past<'_>, index: usize, chosen_by: &str, mut evidence: String) -> Chosen {
     if past.rollout.current() == Some(index) {
         evidence.push_str("; it is the current one");
     }
     evidence.push_str(&format!("; {}", messages::health(&past.health[index])));
-    target(past, index, "--to-revision", evidence)
+    target(past, index, chosen_by, evidence)
 }
 
 /// Different templates by one number. Of equal ones it does not matter which is taken.

@@ -5,6 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use plugin_client::Failure;
 use serde_json::Value;
 
+use super::change_cause::inherited;
 use crate::health::Health;
 use crate::timeline::Timeline;
 
@@ -16,7 +17,9 @@ pub struct Target {
     pub template: Value,
     /// Its own change cause.
     pub change_cause: Option<String>,
-    /// The flag, as in `--last-healthy`.
+    /// That cause is known to be of another rollout.
+    pub cause_inherited: bool,
+    /// The flag, as in `--last-healthy`; `interactive selection` without one.
     pub chosen_by: String,
     /// Why this one, with its precision; one line.
     pub evidence: String,
@@ -45,6 +48,7 @@ pub fn target(past: Past<'_>, index: usize, chosen_by: &str, evidence: impl Into
         revision: Some(index),
         template: revision.template.clone(),
         change_cause: revision.change_cause.clone(),
+        cause_inherited: inherited(past.rollout, past.timeline, index),
         chosen_by: chosen_by.to_owned(),
         evidence: evidence.into(),
     })

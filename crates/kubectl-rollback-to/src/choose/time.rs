@@ -27,7 +27,8 @@ pub fn time(past: Past<'_>, at: Timestamp, closest: bool, zone: &TimeZone) -> Re
     let reaches =
         (0..past.timeline.stretches.len()).map(|index| past.timeline.reach(index, past.now)).collect();
     let moment = Moment { past, at, zone, reaches };
-    if at > past.now {
+    // As exactly as both are shown: the server's clock is known to the second, and `0s` is now.
+    if at.as_second() > past.now.as_second() {
         let now = show(past.now, zone);
         return Err(Failure::usage(format!("--time {} is in the future: it is {now} now", moment.when())));
     }
@@ -150,11 +151,16 @@ impl Moment<'_> {
         let why = if lost { "" } else { ": the exact time of the change is unknown" };
         let message = format!("at {} {id} was at {}{why}", self.when(), messages::listed(&names, "or"));
         let nearest = self.past.timeline.stretches[self.closest()].revision;
-        let nearest = messages::number(self.past, nearest);
-        Failure::refused(message)
-            .take(self.past, revisions)
-            .hint(format!("to take the nearest, revision {nearest}, add --closest"))
-            .history(self.past)
+        let failure = Failure::refused(message).take(self.past, revisions);
+        // Of the current one nothing would be written.
+        let failure = match self.past.rollout.current() == Some(nearest) {
+            true => failure,
+            false => {
+                let number = messages::number(self.past, nearest);
+                failure.hint(format!("to take the nearest, revision {number}, add --closest"))
+            }
+        };
+        failure.history(self.past)
     }
 
     /// Later than the newest revision: the live template is another one.

@@ -16,9 +16,9 @@ mod target;
 
 use std::time::Duration;
 
-use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod;
 use cluster_model::rollout::same;
+use cluster_model::rollout::{BeingDeleted, Status};
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -85,7 +85,9 @@ impl Tracker {
             self.blockers.remember(view.pods);
         }
         let mut rollout_view = self.rollout_view(view, workload, observed);
-        let state = if replaced {
+        let state = if let Some(deletion) = BeingDeleted::of(object) {
+            State::BeingDeleted(deletion)
+        } else if replaced {
             superseded::state(&self.expected, object)
         } else if !observed {
             self.unobserved(&rollout_view)

@@ -81,6 +81,7 @@ mod tests {
             revision: Some(0),
             template: template("shop:1.4"),
             change_cause: None,
+            cause_inherited: false,
             chosen_by: String::new(),
             evidence: String::new(),
         };

@@ -129,6 +129,7 @@ mod tests {
             revision: None,
             template: json!({}),
             change_cause: cause.map(str::to_owned),
+            cause_inherited: false,
             chosen_by: String::new(),
             evidence: String::new(),
         }

@@ -1,6 +1,6 @@
 //! Why a workload ended as it did, as data; `render/reason.rs` has the words.
 
-use cluster_model::rollout::{Id, Kind};
+use cluster_model::rollout::{BeingDeleted, Id, Kind};
 use k8s_openapi::jiff::Zoned;
 
 use super::cause::{Author, Cause, KeptPods};
@@ -36,6 +36,8 @@ pub enum Reason {
     /// The server's own words.
     Message(String),
     UpdateUnknown,
+    /// Since the write.
+    BeingDeleted(BeingDeleted),
     Deleted,
     Reverted(Option<Author>),
     /// `pods`: how many of how many had the template by then.

@@ -18,6 +18,7 @@ pub fn summary(progress: &Progress) -> String {
         State::Reverted { by } => format!("{} wrote the previous template again", author(by.as_ref())),
         State::Superseded { by, restart: true } => format!("restarted by {}", author(by.as_ref())),
         State::Superseded { by, restart: false } => format!("{} wrote another template", author(by.as_ref())),
+        State::BeingDeleted(deletion) => deletion.to_string(),
         State::Deleted => "deleted".to_owned(),
     }
 }
@@ -92,7 +93,6 @@ fn counts(counts: &Counts) -> String {
         // Recreate and OrderedReady make no new pod before the old one is gone.
         return format!("waiting for old pods to terminate: {terminating} terminating");
     }
-    let pods = count(usize::try_from(total).unwrap_or_default(), "updated pod");
     let rest = [
         (starting, "starting"),
         (ready, "Ready for less than minReadySeconds"),
@@ -101,7 +101,12 @@ fn counts(counts: &Counts) -> String {
         (terminating, "terminating"),
     ];
     let rest = rest.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {n} {word}"));
-    format!("{available} of {pods} available{}", rest.collect::<String>())
+    format!("{}{}", updated_pods(available, total), rest.collect::<String>())
+}
+
+/// `1 of 3 updated pods available`; the noun is that of all there may be, also of one, as kubectl has it.
+pub fn updated_pods(available: i64, total: i64) -> String {
+    format!("{available} of {total} updated pods available")
 }
 
 pub fn kept_pods(kept: &KeptPods) -> String {

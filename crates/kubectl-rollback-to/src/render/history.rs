@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::choose::{Past, last_healthy};
 use crate::health::{Health, Verdict};
 use crate::history::history_of;
-use crate::report::{HistoryOf, RevisionReport};
+use crate::report::history::{HistoryOf, RevisionReport};
 use crate::time_arg::{local, show, zone_name};
 use crate::timeline::{Bound, Stretch};
 
@@ -60,6 +60,9 @@ impl Columns {
         .collect()
     }
 }
+
+/// After a change cause that is known to be of another rollout.
+pub const INHERITED: &str = " (inherited)";
 
 const UNLIMITED: Columns = Columns::new(usize::MAX, usize::MAX, true, Times::All);
 /// The first that fits is taken. The change cause is what `kubectl rollout history` shows: other columns are left out before it.
@@ -244,7 +247,7 @@ fn verdict(health: &Health) -> Line {
 
 fn cause(reported: &RevisionReport, longest: usize) -> Line {
     let line = Line::from(shorten(reported.change_cause.as_deref().unwrap_or_default(), longest));
-    if reported.change_cause_inherited { line.dim(" (of another rollout)") } else { line }
+    if reported.change_cause_inherited { line.dim(INHERITED) } else { line }
 }
 
 /// One revision in full. `template` is its own, with what may be secret hidden already.
@@ -289,6 +292,7 @@ pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone)
 pub fn picker_rows(past: Past<'_>, zone: &TimeZone) -> (Vec<Line>, Vec<usize>, usize) {
     let indices: Vec<usize> = (0..past.rollout.revisions.len()).rev().collect();
     let healthy = last_healthy(past);
+    let report = history_of(past);
     let row = |&index: &usize| {
         let last = past.timeline.of(index).next_back().map(|(_, stretch)| stretch);
         let mark = match (&past.health[index], healthy == Some(index)) {
@@ -296,13 +300,12 @@ pub fn picker_rows(past: Past<'_>, zone: &TimeZone) -> (Vec<Line>, Vec<usize>, u
             (Health { verdict: Verdict::Healthy, .. }, true) => Line::new().good("last healthy"),
             (_, true) => Line::new().good("last healthy").dim(" (inferred)"),
         };
-        let cause = past.rollout.revisions[index].change_cause.as_deref().unwrap_or_default();
         vec![
             number(past, index),
             mark,
             images::changed(past, index, false),
             last.map_or_else(Line::new, |stretch| active_times(stretch, zone)),
-            Line::new().dim(shorten(cause, 40)),
+            cause(&report.revisions[index], 40).all(Role::Dim),
         ]
     };
     let rows = table(&indices.iter().map(row).collect::<Vec<_>>());

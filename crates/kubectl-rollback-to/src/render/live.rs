@@ -99,8 +99,9 @@ impl Reporter for Screen {
 /// What the region holds beside the bar.
 fn frame(rollouts: &[(Id, Progress)]) -> (Line, Vec<Line>) {
     let left = rollouts.iter().filter_map(|(_, progress)| progress.seconds_left).max();
-    // As long as the slowest takes; one whose pace is not known yet may be slower still.
-    let known = rollouts.iter().all(|(_, p)| p.seconds_left.is_some() || p.state != State::Moving);
+    // As long as the slowest takes; one whose pace is not known yet may be slower still, and a pod that fails may fail for ever.
+    let known = |p: &Progress| !is_failing(p) && (p.seconds_left.is_some() || p.state != State::Moving);
+    let known = rollouts.iter().all(|(_, progress)| known(progress));
     let left = left.filter(|_| known).map(|left| format!(" · about {} left", span(left)));
     let left = Line::new().dim(left.unwrap_or_default());
     if let [(_, progress)] = rollouts {
@@ -148,7 +149,7 @@ fn summary(progress: &Progress) -> Line {
     let summary = cause::summary(progress);
     match progress.state {
         State::Done { .. } => Line::new().good(summary),
-        State::Failed { .. } | State::Deleted => Line::new().bad(summary),
+        State::Failed { .. } | State::BeingDeleted(_) | State::Deleted => Line::new().bad(summary),
         _ if is_failing(progress) => Line::new().warn(summary),
         State::Reverted { .. } | State::Superseded { .. } | State::Stalled { .. } => {
             Line::new().warn(summary)
@@ -182,7 +183,7 @@ fn lines(workload: &Id, event: &Event) -> Vec<Line> {
         Event::Written { mutated: true } => {
             name.plain(" updated, ").warn("but not as requested").plain(": admission changed the template")
         }
-        Event::Moved { done, total } => name.plain(format!(": {done} of {total} updated pods available")),
+        Event::Moved { done, total } => name.plain(format!(": {}", cause::updated_pods(*done, *total))),
         Event::PodIssue { pod, cause } => {
             name.plain(": ").warn(pod).plain(format!(": {}", cause::pod(cause)))
         }

@@ -37,7 +37,9 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
     let to_number = workload.to.as_ref().and_then(|to| to.side.revision);
     // How far it is, if its pods were seen.
     let far = match workload.ready.filter(|(_, total)| *total > 0) {
-        Some((ready, all)) => format!("{ready} of {all} pods ready, {seconds:.1}s"),
+        Some((ready, all)) if ready == all => format!("{all} of {all} pods ready, {seconds:.1}s"),
+        // The others may well be ready, on the template from before.
+        Some((ready, all)) => format!("{ready} of {all} pods updated and ready, {seconds:.1}s"),
         None => format!("{seconds:.1}s"),
     };
     let now = workload.renumbered(to_number);
@@ -161,7 +163,8 @@ fn state(state: PodState) -> Line {
 
 fn row(workload: &WorkloadReport, pod: &PodReport, word: Line) -> Vec<Line> {
     let headline = workload.cause.as_deref().unwrap_or_default();
-    let is_in_headline = |cause: &&str| headline.contains(&format!("{}: {cause}", pod.name));
+    let is_in_headline =
+        |cause: &&str| [": ", " ("].iter().any(|by| headline.contains(&format!("{}{by}{cause}", pod.name)));
     let cause = pod.cause.as_deref().filter(|cause| !is_in_headline(cause));
     vec![word, format!("{}/{}", workload.namespace, pod.name).into(), cause.unwrap_or_default().into()]
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::cause::summary;
 use super::diff::differences;
+use super::history::INHERITED;
 use super::replicas::replicas;
 use super::strategy::rollout as how;
 use crate::execute::progress::diagnose::diagnose;
@@ -219,7 +220,9 @@ impl View<'_> {
             .map(|at| format!("first rolled out {}", time_arg::show(at, self.zone)))
             .into_iter()
             .collect();
-        parts.extend(target.change_cause.as_ref().map(|cause| format!("\"{}\"", shorten(cause, CAUSE))));
+        let inherited = if target.cause_inherited { INHERITED } else { "" };
+        let quoted = |cause: &String| format!("\"{}\"{inherited}", shorten(cause, CAUSE));
+        parts.extend(target.change_cause.as_ref().map(quoted));
         (!parts.is_empty()).then(|| Line::new().plain(parts.join(", ")))
     }
 

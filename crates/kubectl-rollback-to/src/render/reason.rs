@@ -4,7 +4,7 @@ use cluster_model::rollout::Id;
 use cluster_model::text::{count, span};
 use k8s_openapi::jiff::Timestamp;
 
-use super::cause::{author, cause, kept_pods, no_pods};
+use super::cause::{author, cause, kept_pods, no_pods, updated_pods};
 use crate::execute::engine::model::Question;
 use crate::execute::event::Note;
 use crate::outcome::cause::Author;
@@ -54,6 +54,7 @@ fn one(id: &Id, reason: &Reason) -> String {
         Reason::NothingWritten => "nothing was written".to_owned(),
         Reason::Message(message) => message.clone(),
         Reason::UpdateUnknown => "unknown whether it was updated".to_owned(),
+        Reason::BeingDeleted(deletion) => format!("it {deletion}"),
         Reason::Deleted => "it was deleted meanwhile".to_owned(),
         Reason::Reverted(by) => format!("reverted by {}{}", author(by.as_ref()), time(by.as_ref())),
         Reason::Superseded { by, pods } => {
@@ -147,6 +148,9 @@ pub fn not_restored(id: &Id, why: &NotRestored) -> String {
         NotRestored::Unhealthy(why) if why.contains(&Reason::Deleted) => {
             "its template was restored, and then it was deleted".to_owned()
         }
+        NotRestored::Unhealthy(why) if matches!(why[..], [Reason::BeingDeleted(_)]) => {
+            format!("its template was restored, but {}", reasons(id, why))
+        }
         NotRestored::Unhealthy(why) => {
             format!("template restored; its pods are not healthy yet: {}", reasons(id, why))
         }
@@ -189,7 +193,7 @@ fn left(what: &str, at: EndedAt, pods: (i64, i64)) -> String {
 fn left_unseen(at: EndedAt, pods: (i64, i64)) -> String {
     let seen = match pods {
         (_, 0) => String::new(),
-        (done, total) => format!("{done} of {total} pods when last seen, "),
+        (done, total) => format!("{} when last seen, ", updated_pods(done, total)),
     };
     match at {
         EndedAt::NotStarted => "nothing was written".to_owned(),
@@ -204,12 +208,22 @@ fn left_unseen(at: EndedAt, pods: (i64, i64)) -> String {
     }
 }
 
-/// ` at 1 of 3 pods`
+/// ` with 1 of 3 updated pods available`
 fn how_far(pods: (i64, i64)) -> String {
     match pods {
         (_, 0) => String::new(),
-        (done, total) => format!(" at {done} of {total} pods"),
+        (done, total) => format!(" with {}", updated_pods(done, total)),
     }
+}
+
+/// Do the words have how many pods run the template?
+pub fn say_how_far(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| match reason {
+        Reason::AlreadyBut { pods, .. } => pods.is_some(),
+        Reason::Superseded { pods, .. } | Reason::Overdue { pods } => pods.1 > 0,
+        Reason::Ended { at: EndedAt::Watching { .. } | EndedAt::RestoreWatching, pods, .. } => pods.1 > 0,
+        _ => false,
+    })
 }
 
 fn time(by: Option<&Author>) -> String {

@@ -17,8 +17,8 @@ const LISTED: usize = 20;
 pub struct Seen<'a> {
     pub progress: &'a Progress,
     pub go_on: GoOn<'a>,
-    /// There is a revision that `--last-healthy` goes to.
-    pub has_healthy: bool,
+    /// The flags that lead to the last healthy revision, if there is one, as in `--last-healthy --unstick`.
+    pub to_healthy: Option<String>,
     /// What leads to the revision that is rolled out, as in `--to-revision 3`.
     pub current: Option<String>,
 }
@@ -49,6 +49,7 @@ fn headline(id: &Id, progress: &Progress, paused: bool) -> Line {
         State::Stuck { .. } => summary(name.bad(" stuck")),
         State::Stalled { .. } => summary(name.bad(" stalled")),
         State::Reverted { .. } | State::Superseded { .. } => summary(name.warn(" replaced")),
+        State::BeingDeleted(deletion) => name.bad(format!(" {deletion}")),
         State::Deleted => name.bad(" deleted"),
     };
     if paused { line.warn("; paused") } else { line }.hanging(2)
@@ -106,13 +107,17 @@ fn pods(progress: &Progress, wide: bool) -> Vec<Line> {
 
 /// What to type next.
 fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
-    let Seen { progress, go_on, has_healthy, current } = seen;
+    let Seen { progress, go_on, to_healthy, current } = seen;
     let key = |what: &str| Line::new().dim(format!("{what:<13}"));
     let hint = |what: &str, command: String| key(what).command(command);
     let (typed, namespace) = (id.typed(), &id.namespace);
-    let go_back = match has_healthy {
-        true => hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy")),
-        false => hint("revisions:", format!("kubectl rollback-to {typed} --history")),
+    // Until then nothing that is changed has an effect.
+    if let State::BeingDeleted(_) = &progress.state {
+        return vec![hint("until gone:", format!("kubectl wait --for=delete {typed}"))];
+    }
+    let go_back = match to_healthy {
+        Some(flags) => hint("to go back:", format!("kubectl rollback-to {typed} {flags}")),
+        None => hint("revisions:", format!("kubectl rollback-to {typed} --history")),
     };
     let moves = id.kind.rules().moves(object, progress.desired);
     let is_held_back = paused || matches!(progress.state, State::Done { kept: Some(_) });
@@ -129,13 +134,18 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
         }
         _ => {}
     }
-    match &progress.state {
+    match (&progress.state, to_healthy) {
         // Resumed, the broken template would go to all pods.
-        State::Failed { .. } if paused && *has_healthy => vec![
-            hint("to go back:", format!("kubectl rollback-to {typed} --last-healthy --allow paused")),
-            hint("and then:", format!("kubectl rollout resume {typed}")),
-        ],
-        State::Failed { .. } if paused => vec![go_back],
+        (State::Failed { .. }, Some(flags)) if paused => {
+            return vec![
+                hint("to go back:", format!("kubectl rollback-to {typed} {flags} --allow paused")),
+                hint("and then:", format!("kubectl rollout resume {typed}")),
+            ];
+        }
+        (State::Failed { .. }, None) if paused => return vec![go_back],
+        _ => {}
+    }
+    match &progress.state {
         _ if paused => vec![hint("to resume:", format!("kubectl rollout resume {typed}"))],
         State::Failed { pod, container, .. } => {
             let why = match (pod, container) {
@@ -183,6 +193,7 @@ fn next(id: &Id, object: &Value, seen: &Seen<'_>, paused: bool) -> Vec<Line> {
         | State::Stalled { .. }
         | State::Reverted { .. }
         | State::Superseded { .. }
+        | State::BeingDeleted(_)
         | State::Deleted => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What was agreed to, by an answer or by `--yes`: from exactly these templates to exactly those. Compared with what is there before it
 //! is used. Pure.
 
-use cluster_model::rollout::{Id, Rollout, same};
+use cluster_model::rollout::{BeingDeleted, Id, Rollout, same};
 use plugin_client::Failure;
 use serde_json::Value;
 
@@ -80,6 +80,9 @@ impl Agreed {
             return Some("deleted after planning".to_owned());
         };
         let rollout = &now[index];
+        if let (None, Some(deletion)) = (BeingDeleted::of(&self.live), BeingDeleted::of(&rollout.object)) {
+            return Some(deletion.to_string());
+        }
         // Somebody else did the same: nothing is left to write, and nothing is overwritten.
         if same(rollout.template(), &self.target.template) {
             return None;
@@ -173,6 +176,7 @@ mod tests {
             revision: Some(index),
             template: template(&format!("v{}", index + 2)),
             change_cause: None,
+            cause_inherited: false,
             chosen_by: "--previous".into(),
             evidence: String::new(),
         }
@@ -227,6 +231,8 @@ mod tests {
     fn it_holds_for_what_was_shown_and_for_nothing_else() {
         type Choice = Result<Chosen, Failure>;
         let same_target = || Ok(Chosen::Target(target(0)));
+        let mut being_deleted = rollout("u", "v2", 1);
+        being_deleted.object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:09Z");
         let cases: Vec<(&str, Vec<Rollout>, Choice, Option<&str>)> = vec![
             ("nothing changed", vec![rollout("u", "v3", 1)], same_target(), None),
             ("somebody did the same", vec![rollout("u", "v2", 1)], Ok(Chosen::Target(target(2))), None),
@@ -251,6 +257,12 @@ mod tests {
             ),
             ("made again", vec![rollout("other", "v3", 1)], same_target(), Some("deleted after planning")),
             ("deleted", vec![], same_target(), Some("deleted after planning")),
+            (
+                "being deleted",
+                vec![being_deleted],
+                same_target(),
+                Some("is being deleted since 2026-01-01T00:00:09Z: its controller rolls nothing out"),
+            ),
         ];
         for (case, now, choice, expected) in cases {
             let lapses = consent().lapses(&now, |_| choice.clone());

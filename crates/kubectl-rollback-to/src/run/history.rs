@@ -7,7 +7,7 @@ use crate::diff;
 use crate::history::history_of;
 use crate::outcome::RolloutResult;
 use crate::render;
-use crate::report::RevisionHistory;
+use crate::report::history::RevisionHistory;
 use crate::workload_selector::Subjects;
 
 impl Run<'_> {

@@ -9,6 +9,7 @@ use cluster_model::text::count;
 use plugin_client::{Cluster, ConnectionFlags, Failure, shell};
 
 use super::Run;
+use crate::blocking::unstick_flag;
 use crate::choose::{Chosen, Past, Target};
 use crate::gather;
 use crate::journal::{self, Entry, Journal, Workload};
@@ -71,10 +72,14 @@ impl Run<'_> {
             ))
             .object(id.typed());
             failure = match workload.from_template_revision {
-                Some(number) => failure.hint(format!(
-                    "to roll back anyway: kubectl rollback-to {} --to-revision {number}",
-                    id.typed()
-                )),
+                Some(number) => {
+                    let index = past.rollout.revisions.iter().position(|revision| revision.number == number);
+                    let unstick = index.map_or("", |index| unstick_flag(past.rollout, index));
+                    failure.hint(format!(
+                        "to roll back anyway: kubectl rollback-to {} --to-revision {number}{unstick}",
+                        id.typed()
+                    ))
+                }
                 None => failure.hint(format!("choose from: kubectl rollback-to {} --history", id.typed())),
             };
             return Err(failure);
@@ -86,6 +91,7 @@ impl Run<'_> {
             revision: past.rollout.revisions.iter().rposition(|revision| same(&revision.template, template)),
             template: template.clone(),
             change_cause: workload.from_change_cause.clone(),
+            cause_inherited: false,
             chosen_by: "--last".to_owned(),
             evidence: format!("undoes the rollback of {when}{reason}"),
         }))

@@ -21,7 +21,9 @@ use crate::journal::{self, Journal};
 use crate::options::Options;
 use crate::outcome::RolloutResult;
 use crate::render;
-use crate::report::{RevisionHistory, RollbackReport, RolloutStatus, StatusResult, WorkloadReport};
+use crate::report::history::RevisionHistory;
+use crate::report::status::{RolloutStatus, StatusResult};
+use crate::report::{RollbackReport, WorkloadReport};
 use crate::rights;
 use crate::workload_selector::Subjects;
 

@@ -80,16 +80,17 @@ impl Run<'_> {
                 continue;
             };
             let action = if dry_run.changes { Action::RollBack } else { Action::Nothing };
-            if dry_run.changes {
-                let case = Case {
-                    snapshot: &looked.snapshot,
-                    past,
-                    target: &target,
-                    dry_run: &dry_run,
-                    options: &self.options,
-                };
-                findings.extend(checks::check(&case));
-            }
+            let case = Case {
+                snapshot: &looked.snapshot,
+                past,
+                target: &target,
+                dry_run: &dry_run,
+                options: &self.options,
+            };
+            findings.extend(match dry_run.changes {
+                true => checks::check(&case),
+                false => checks::check_unchanged(&case),
+            });
             let to: &Value = match &dry_run.workload {
                 Ok(object) => &object["spec"]["template"],
                 Err(_) => &target.template,

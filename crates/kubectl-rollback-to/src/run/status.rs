@@ -8,12 +8,12 @@ use plugin_client::{Cluster, Exit, Failure, Line, publish};
 use serde_json::Value;
 
 use super::Run;
-use crate::choose::{flag, last_healthy};
+use crate::choose::{flag, last_healthy, to_last_healthy};
 use crate::execute::progress::diagnose::diagnose;
 use crate::execute::progress::model::State;
 use crate::gather;
 use crate::render;
-use crate::report::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};
+use crate::report::status::{RolloutStatus, StatusOf, StatusResult, StatusVerdict};
 use crate::resume_command::go_on;
 use crate::workload_selector::Subjects;
 
@@ -41,9 +41,10 @@ impl Run<'_> {
                 lines.push(Line::new());
             }
             let go_on = go_on(owners.get(&rollout.id.uid).map(Vec::as_slice));
-            let has_healthy = last_healthy(past).is_some_and(|index| rollout.current() != Some(index));
+            let healthy = last_healthy(past).filter(|index| rollout.current() != Some(*index));
+            let to_healthy = healthy.map(|index| to_last_healthy(rollout, index));
             let current = rollout.current().and_then(|index| flag(past, index));
-            let seen = render::Seen { progress: &progress, go_on, has_healthy, current };
+            let seen = render::Seen { progress: &progress, go_on, to_healthy, current };
             lines.extend(render::status(&rollout.id, &rollout.object, &seen, wide));
             workloads.push(StatusOf::new(rollout, &progress));
         }
@@ -81,6 +82,7 @@ impl StatusVerdict {
             | State::Stalled { .. }
             | State::Reverted { .. }
             | State::Superseded { .. }
+            | State::BeingDeleted(_)
             | State::Deleted => StatusVerdict::Failing,
         }
     }

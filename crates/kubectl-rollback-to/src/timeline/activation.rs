@@ -39,10 +39,22 @@ pub fn activations(rollout: &Rollout) -> Vec<Activation> {
     list
 }
 
+/// Takes one out; what was lost after it was lost after the one before.
+pub fn forget(list: &mut Vec<Activation>, index: usize) {
+    let forgotten = list.remove(index);
+    if let Some(before) = index.checked_sub(1) {
+        list[before].lost_after |= forgotten.lost_after;
+    }
+}
+
 /// A ReplicaSet keeps every number it had, but no time other than that of its creation.
 fn numbered(rollout: &Rollout) -> Vec<Activation> {
     let mut list = Vec::new();
     for (index, revision) in rollout.revisions.iter().enumerate() {
+        // Its numbers are those of the one it was copied from.
+        if rollout.original(index).is_some() {
+            continue;
+        }
         let before = revision.also_known_as.iter().copied().filter(|&number| number < revision.number);
         let mut numbers: Vec<i64> = before.chain([revision.number]).filter(|&number| number > 0).collect();
         numbers.sort_unstable();

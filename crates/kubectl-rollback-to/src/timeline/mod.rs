@@ -16,6 +16,7 @@ use cluster_model::rollout::Rollout;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use activation::Activation;
 pub use scaling::{Scaling, scalings};
 pub use trace::emptied;
 pub use window::Bound;
@@ -88,11 +89,26 @@ impl Timeline {
     }
 }
 
+/// An activation that, by its number, ended before its ReplicaSet or ControllerRevision was made: the number has come from elsewhere, as
+/// that of a ReplicaSet that was adopted, and nothing is known of when it was active.
+fn before_creation(rollout: &Rollout, activations: &[Activation], windows: &[Window]) -> Option<usize> {
+    activations.iter().zip(windows).position(|(activation, window)| {
+        let created = rollout.revisions[activation.revision].created;
+        created.zip(window.latest).is_some_and(|(created, latest)| latest < created)
+    })
+}
+
 pub fn timeline(rollout: &Rollout, events: &Known<Vec<Value>>) -> Timeline {
-    let activations = activation::activations(rollout);
+    let mut activations = activation::activations(rollout);
     let scalings = scalings(rollout, events);
-    let mut windows: Vec<Window> = window::of_certain_times(&activations);
-    trace::narrow(rollout, &activations, &scalings, &mut windows);
+    let windows = loop {
+        let mut windows: Vec<Window> = window::of_certain_times(&activations);
+        trace::narrow(rollout, &activations, &scalings, &mut windows);
+        match before_creation(rollout, &activations, &windows) {
+            Some(index) => activation::forget(&mut activations, index),
+            None => break windows,
+        }
+    };
     let stretches = activations.iter().enumerate().map(|(index, activation)| {
         let own = windows[index];
         let until = match windows.get(index + 1) {

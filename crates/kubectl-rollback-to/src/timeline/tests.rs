@@ -190,6 +190,33 @@ fn clocks_that_contradict_the_numbers() {
     }
 }
 
+/// Somebody's copy of a ReplicaSet, with its number: the controller never took it.
+fn copied(history: History, number: i64, name: &str, created: i64) -> History {
+    history.revision(number, name, created).kept(json!({
+        "metadata": {"name": "web-copy", "uid": "uid-copy", "generation": 1, "labels": {"pod-template-hash": "copy"}},
+        "spec": {"replicas": 0}}))
+}
+
+#[test]
+fn a_copy_of_a_replicaset_was_never_active() {
+    let first = || History::of(Kind::Deployment).revision(1, "a", 1);
+    let then = |history: History| history.revision(2, "b", 10).written("kubectl", 10, true);
+    assert_eq!(stretches_of(&then(copied(first(), 1, "a", 26))), ["a 1 10", "b 10"]);
+    // Of the current one, whose number the Deployment has.
+    assert_eq!(stretches_of(&copied(then(first()), 2, "b", 26)), ["a 1 10", "b 10"]);
+    // Rolled back to since, and the copy kept the number.
+    let back = copied(aba(Kind::Deployment), 1, "a", 126);
+    assert_eq!(stretches_of(&back), stretches_of(&aba(Kind::Deployment)));
+}
+
+/// One that is adopted keeps the number that another Deployment gave it.
+#[test]
+fn nothing_was_active_before_it_was_made() {
+    let adopted = History::of(Kind::Deployment).revision(1, "a", 1).revision(1, "x", 26);
+    let history = adopted.revision(2, "b", 10).written("kubectl", 10, true);
+    assert_eq!(stretches_of(&history), ["a 1 10", "b 10"]);
+}
+
 #[test]
 fn within_one_second_the_numbers_decide_the_order() {
     let back = |created: i64| {

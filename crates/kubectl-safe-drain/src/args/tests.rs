@@ -40,8 +40,16 @@ fn every_flag_of_kubectl_drain_is_there() {
 
 #[test]
 fn going_on_needs_the_same_consent_again() {
-    let flags = |words: &[&str]| parse(words).flags_to_go_on();
-    assert_eq!(flags(&["n1", "--yes", "--timeout=5s"]), "");
+    let flags = |words: &[&str]| parse(words).flags_to_go_on(false);
+    // How long it may take and how fast it goes are the operator's, too; but not a timeout that just passed.
+    for (timeout, again) in
+        [("5s", "5s"), ("90s", "90s"), ("1h30m", "90m"), ("1500ms", "1500ms"), ("1.5s", "1500ms")]
+    {
+        let words = ["n1", "--yes", "--concurrency=2", &format!("--timeout={timeout}")];
+        assert_eq!(flags(&words), format!(" --concurrency=2 --timeout={again}"));
+        assert_eq!(parse(&words).flags_to_go_on(true), " --concurrency=2");
+    }
+    assert_eq!(flags(&["n1", "--yes", "--timeout=0s"]), "");
     assert_eq!(
         flags(&[
             "n1",

@@ -123,10 +123,10 @@ fn stands_in_the_way(budget: &DisruptionBudget, counted: &[&Pod], inventory: &In
             let disruptions = count(usize::try_from(n).unwrap_or_default(), "disruption");
             let exceeds = |pods: usize| usize::try_from(n).is_ok_and(|n| n < pods);
             // Each of them uses up one for good.
-            let unreplaced = counted.iter().filter(|pod| !inventory.has_controller(pod)).count();
+            let unreplaced = counted.iter().filter(|pod| !inventory.is_recreated(pod)).count();
             if exceeds(unreplaced) {
                 let message = format!(
-                    "allows {disruptions}, but {} to evict have no controller: they are not recreated, so it allows no more until other pods of it are Ready",
+                    "allows {disruptions}, but {} to evict are not recreated, so it allows no more until other pods of it are Ready",
                     count(unreplaced, "pod")
                 );
                 return vec![

@@ -18,7 +18,9 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
                 by_kind.entry(id).or_default().push(text);
             }
         }
-        findings.extend(by_kind.into_iter().map(|(id, volumes)| finding(id, pod, &volumes.join(", "))));
+        let is_recreated = inventory.is_recreated(pod);
+        let of_kind = |(id, volumes): (_, Vec<String>)| finding(id, pod, &volumes.join(", "), is_recreated);
+        findings.extend(by_kind.into_iter().map(of_kind));
     }
     findings
 }
@@ -60,7 +62,7 @@ fn is_host_path(pv: &PersistentVolume) -> bool {
     pv.spec.as_ref().is_some_and(|spec| spec.host_path.is_some())
 }
 
-fn finding(id: &'static str, pod: &Pod, volumes: &str) -> Finding {
+fn finding(id: &'static str, pod: &Pod, volumes: &str, is_recreated: bool) -> Finding {
     let (severity, message, remedy) = match id {
         "emptydir-data" => (
             Severity::Error,
@@ -75,7 +77,17 @@ fn finding(id: &'static str, pod: &Pod, volumes: &str) -> Finding {
         "host-path-data" => (
             Severity::Warning,
             format!("has hostPath data that remains on this node: {volumes}"),
-            "make sure its replacement can start without it",
+            if is_recreated {
+                "make sure its replacement can start without it"
+            } else {
+                "copy it first if it is needed elsewhere"
+            },
+        ),
+        // Without a replacement, nothing waits for the data.
+        "local-volume" if !is_recreated => (
+            Severity::Warning,
+            format!("its data remains on this node, in local volume {volumes}"),
+            "copy it first if it is needed elsewhere",
         ),
         "local-volume" => (
             Severity::Warning,
@@ -152,6 +164,21 @@ mod tests {
             &claimed(Known::Unknown("forbidden".into())),
             &network,
         );
+    }
+
+    #[test]
+    fn without_a_controller_that_makes_one_nothing_is_said_of_a_replacement() {
+        let local = claimed(Known::Seen(json!({"local": {"path": "/d"}})));
+        let on_host = with(json!({"name": "v", "hostPath": {"path": "/var/data"}}));
+        for (recreated, id) in [(local, "local-volume"), (on_host, "host-path-data")] {
+            let gone = being_deleted(recreated.clone());
+            fires(id, Severity::Warning, &gone, &with(json!({"name": "v", "configMap": {"name": "c"}})));
+            let speaks_of_one = |inventory| {
+                let found = super::check(inventory, &Options::default());
+                found.iter().any(|f| format!("{} {}", f.message, f.remedy).contains("replacement"))
+            };
+            assert!(speaks_of_one(&recreated) && !speaks_of_one(&gone), "{id}");
+        }
     }
 
     #[test]

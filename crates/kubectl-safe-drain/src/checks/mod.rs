@@ -116,6 +116,7 @@ pub mod testing {
     use std::collections::BTreeMap;
 
     use cluster_model::owner::Workload;
+    use cluster_model::owner_graph::ControllerState;
     use cluster_model::{DisruptionBudget, Known, build};
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::jiff::Timestamp;
@@ -134,6 +135,17 @@ pub mod testing {
         let three = Workload { desired: Some(3), current: 3, ready: 3, pod_labels, ..Workload::default() };
         let owners = inventory.pods.by_controller();
         inventory.owners = owners.map(|(key, _)| (key.clone(), Known::Seen(Some(three.clone())))).collect();
+        inventory
+    }
+
+    /// The same while the owners of all its pods are being deleted.
+    pub fn being_deleted(mut inventory: Inventory) -> Inventory {
+        let keys: Vec<_> = inventory.pods.by_controller().map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            let ControllerState::Exists(workload) = inventory.owners.state(&key) else { continue };
+            let workload = Workload { is_terminating: true, ..workload.clone() };
+            inventory.owners.insert(key, Known::Seen(Some(workload)));
+        }
         inventory
     }
 

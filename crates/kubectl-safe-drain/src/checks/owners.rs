@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::owner::OwnerKey;
 use cluster_model::owner_graph::{Controller, ControllerState};
 use cluster_model::{Finding, Inventory, PodExt, Severity};
+use k8s_openapi::api::core::v1::Pod;
 
 use crate::options::Options;
 use crate::pod_filter::pods_to_evict;
@@ -27,18 +29,8 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
         };
         match state {
             ControllerState::Exists(_) => {}
-            ControllerState::Missing => findings.push(
-                Finding::new(
-                    "orphaned-owner",
-                    Severity::Error,
-                    pod.key(),
-                    format!(
-                        "the {} that controls it no longer exists: the pod will not be recreated",
-                        owner.label()
-                    ),
-                )
-                .remedy("--force removes it permanently"),
-            ),
+            ControllerState::Missing => findings.push(orphaned(pod, &owner, "no longer exists")),
+            ControllerState::Terminating(_) => findings.push(orphaned(pod, &owner, "is being deleted")),
             ControllerState::Unknown(why) => {
                 unread.insert(owner.label(), why.to_owned());
             }
@@ -46,7 +38,7 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
                 unread.insert(owner.label(), format!("unsupported kind of {}", owner.api_version));
             }
         }
-        if owner.kind == "Job" {
+        if owner.kind == "Job" && !state.makes_no_pods() {
             findings.push(
                 Finding::new(
                     "job-progress",
@@ -82,12 +74,18 @@ pub fn check(inventory: &Inventory, options: &Options) -> Vec<Finding> {
     findings
 }
 
+fn orphaned(pod: &Pod, owner: &OwnerKey, why: &str) -> Finding {
+    let message = format!("the {} that controls it {why}: the pod will not be recreated", owner.label());
+    Finding::new("orphaned-owner", Severity::Error, pod.key(), message)
+        .remedy("--force removes it permanently")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
     use crate::options::Options;
     use cluster_model::build::{PodBuild, pod};
-    use cluster_model::{Known, Severity};
+    use cluster_model::{Inventory, Known, Severity};
 
     #[test]
     fn bare_pod() {
@@ -107,15 +105,40 @@ mod tests {
     }
 
     #[test]
+    fn pods_of_a_controller_that_is_being_deleted_need_force() {
+        for (api, kind) in [
+            ("apps/v1", "ReplicaSet"),
+            ("apps/v1", "StatefulSet"),
+            ("apps/v1", "DaemonSet"),
+            ("batch/v1", "Job"),
+            ("v1", "ReplicationController"),
+        ] {
+            let good = inventory_of(vec![pod("a/p", "n1").owned_by(api, kind, "w")]);
+            let bad = being_deleted(good.clone());
+            fires("orphaned-owner", Severity::Error, &bad, &good);
+            let found = crate::checks::check(&bad, &Options::default());
+            let message =
+                format!("the {kind} a/w that controls it is being deleted: the pod will not be recreated");
+            assert_eq!(found.iter().map(|f| &f.message).collect::<Vec<_>>(), [&message], "and nothing else");
+            assert_needs_force(&bad);
+        }
+    }
+
+    #[test]
     fn an_orphaned_daemonset_pod_needs_force() {
         let good = inventory_of(vec![pod("a/p", "n1").owned_by("apps/v1", "DaemonSet", "d")]);
         let mut bad = good.clone();
         let key = bad.controller_of(&bad.pods[0]).unwrap().key;
         bad.owners.insert(key, Known::Seen(None));
         fires("orphaned-owner", Severity::Error, &bad, &good);
+        assert_needs_force(&bad);
+    }
+
+    #[track_caller]
+    fn assert_needs_force(bad: &Inventory) {
         for force in [false, true] {
             let options = Options { force, ..Options::default() };
-            let mut findings = crate::checks::check(&bad, &options);
+            let mut findings = crate::checks::check(bad, &options);
             options.accept(&mut findings);
             assert_eq!(findings.iter().filter(|f| f.blocks()).count(), usize::from(!force), "{findings:?}");
         }

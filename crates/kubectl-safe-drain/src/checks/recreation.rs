@@ -39,7 +39,7 @@ impl Recreation {
 
 pub fn recreation(pod: &Pod, inventory: &Inventory) -> Recreation {
     let Some(Controller { key: owner, state }) = inventory.controller_of(pod) else { return Recreation::No };
-    if pod.is_finished() || state == ControllerState::Missing {
+    if pod.is_finished() || state.makes_no_pods() {
         return Recreation::No;
     }
     if let ControllerState::Exists(workload) = state
@@ -157,6 +157,9 @@ mod tests {
         fires("pinned-pod", Severity::Error, &bad, &good);
         bad.owners.insert(key.clone(), Known::Seen(Some(pinned("n2"))));
         assert_eq!(recreation(&bad.pods[0], &bad), Recreation::No, "it goes elsewhere");
+        bad.owners.insert(key.clone(), Known::Seen(Some(pinned("n1"))));
+        let deleted = being_deleted(bad.clone());
+        assert_eq!(recreation(&deleted.pods[0], &deleted), Recreation::No, "it makes no pods any more");
         bad.owners.insert(key, Known::Seen(None));
         assert_eq!(recreation(&bad.pods[0], &bad), Recreation::No, "nothing puts an orphan back");
     }

@@ -208,9 +208,10 @@ fn deadlock(budget: &str, pod: &Pod, place: &Place) -> Finding {
 mod tests {
     use cluster_model::build::{PodBuild, budget, node, pod};
     use cluster_model::feasibility::Cluster;
+    use cluster_model::owner::Workload;
     use serde_json::json;
 
-    use super::super::testing::inventory_of;
+    use super::super::testing::{being_deleted, inventory_of};
     use super::*;
     use crate::placement::placements;
 
@@ -284,6 +285,25 @@ mod tests {
         ] {
             assert_eq!(found(vec![pod], |_| ()), [""; 0]);
         }
+        let deleted = found(vec![cpu("a/p", "5")], |it| *it = being_deleted(it.clone()));
+        assert_eq!(deleted, [""; 0], "its controller makes no pods any more");
+    }
+
+    /// A running pod has lost them.
+    #[test]
+    fn a_template_with_scheduling_gates_is_unknown_and_counts_against_nobody() {
+        let gated = |it: &mut Inventory| {
+            let key = it.controller_of(&it.pods[0]).unwrap().key;
+            let workload = Workload { desired: Some(3), ready: 3, has_gates: true, ..Workload::default() };
+            it.owners.insert(key, Known::Seen(Some(workload)));
+        };
+        let pods = || vec![cpu("a/p", "600m"), cpu("a/q", "600m").owned_by("apps/v1", "ReplicaSet", "other")];
+        let other = "tight-room Warning ReplicaSet a/other: 1 pod may find no place: n2 could take one, but not with every order in \
+                     which the scheduler places the other pods [drain fewer nodes at once, or add a node]";
+        let rs = "room-not-checked Unknown ReplicaSet a/rs: unknown where its 1 pod here can go: its template has scheduling gates []";
+        assert_eq!(found(pods(), gated), [other, rs], "whether the gates are ever removed is not known");
+        assert_eq!(found(vec![cpu("a/p", "9")], gated), [rs], "on no node until then");
+        assert_eq!(found(vec![cpu("a/p", "600m").unmanaged()], |_| ()), [""; 0]);
     }
 
     #[test]

@@ -134,6 +134,7 @@ mod tests {
             }
         };
         fires("last-ready-replica", Severity::Warning, &bad, &under(0));
+        fires("last-ready-replica", Severity::Warning, &bad, &being_deleted(bad.clone()));
         fires("last-ready-replica", Severity::Warning, &under(1), &under(0));
     }
 

@@ -207,9 +207,10 @@ mod tests {
     #[test]
     fn the_header_says_only_what_there_is() {
         for (stopping, blocked, at_most, at_pace, expected) in [
-            (2, 1, Some(30), None, "2 stopping · 1 blocked · at most 30s remaining"),
+            (2, 0, Some(30), None, "2 stopping · at most 30s remaining"),
             (2, 0, Some(30), Some(40), "2 stopping · about 30s remaining"),
-            (0, 1, None, Some(5), "1 blocked · about 5s remaining"),
+            (2, 0, None, Some(5), "2 stopping · about 5s remaining"),
+            (2, 1, None, None, "2 stopping · 1 blocked"),
             (1, 0, Some(0), None, "1 stopping"),
             (0, 0, Some(0), None, ""),
         ] {

@@ -15,7 +15,8 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds
     }
     let mut lines = Vec::new();
     for node in &report.nodes {
-        lines.push(planned_cordon(node, mode).unwrap_or_else(|| headline(node, selector, seconds)));
+        let line = planned_cordon(node, mode).unwrap_or_else(|| headline(node, selector, seconds));
+        lines.push(line.hanging(2));
         // A plan that was refused has been shown already; what is left of a drain has not.
         let refused = matches!(
             node.result,
@@ -134,7 +135,8 @@ fn left(pod: &PodReport) -> Option<Vec<Line>> {
     };
     let why = pod.blocked_by.as_deref().filter(|b| !b.is_empty()).unwrap_or(&pod.reason);
     let since = pod.waited.map(|seconds| format!("for {}", span(seconds))).unwrap_or_default();
-    Some(vec![word, format!("{}/{}", pod.namespace, pod.name).into(), why.into(), Line::new().dim(since)])
+    // The cause may be long: it comes last, where it goes on below itself.
+    Some(vec![word, format!("{}/{}", pod.namespace, pod.name).into(), Line::new().dim(since), why.into()])
 }
 
 /// What to type next.
@@ -198,6 +200,33 @@ mod tests {
             started_at: String::new(),
             finished_at: String::new(),
         }
+    }
+
+    /// What is broken between words, and where.
+    #[test]
+    fn on_a_narrow_terminal_no_word_is_cut_and_no_duration_stands_alone() {
+        let plan = plan(&inventory_of(vec![pod("shop/web-7d4b9c-xk2p5", "n1")]), &Options::default());
+        let mut node = NodeReport::planned(&plan.nodes[0], NodeResult::Interrupted);
+        node.reason = Some("interrupted".into());
+        node.cordoned = Some(true);
+        node.pods[0].result = PodResult::Blocked;
+        node.pods[0].blocked_by = Some("PDB shop/web: minAvailable 3: needs 3 healthy, has 3 of 3".into());
+        node.pods[0].waited = Some(15);
+        let report = DrainReport { result: NodeResult::Interrupted, ..report(vec![node]) };
+        let wrapped = |width: usize| -> Vec<String> {
+            let lines = outcome(&report, None, "", 1234.5);
+            lines[..2].iter().flat_map(|line| line.wrapped(width)).map(|line| line.text()).collect()
+        };
+        assert_eq!(
+            wrapped(80),
+            [
+                "node/n1 not drained: interrupted: 0 pods gone, 1 remaining, 1234.5s; still",
+                "  cordoned",
+                "  blocked  shop/web-7d4b9c-xk2p5  for 15s  PDB shop/web: minAvailable 3: needs 3",
+                "                                           healthy, has 3 of 3",
+            ]
+        );
+        assert_eq!(wrapped(100).len(), 2);
     }
 
     fn node(name: &str) -> NodeReport {

@@ -116,7 +116,8 @@ impl Run<'_> {
         let seconds = self.started.1.elapsed().saturating_sub(self.ui.prompt_time()).as_secs_f64();
         publish(&self.ui, self.args.output, report, || {
             let selector = self.options.pod_selector.as_deref();
-            render::outcome(report, selector, &self.args.flags_to_go_on(), seconds)
+            let overdue = report.result == NodeResult::Timeout;
+            render::outcome(report, selector, &self.args.flags_to_go_on(overdue), seconds)
         });
     }
 

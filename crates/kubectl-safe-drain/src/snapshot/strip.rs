@@ -155,12 +155,12 @@ fn strip_status(status: &mut ContainerStatus) {
     }
 }
 
-/// Its labels and its node.
+/// Its labels, its node and its gates.
 fn strip_template(template: &mut PodTemplateSpec) {
     let labels = template.metadata.take().and_then(|metadata| metadata.labels);
     template.metadata = Some(ObjectMeta { labels, ..ObjectMeta::default() });
-    let node_name = template.spec.take().and_then(|spec| spec.node_name);
-    template.spec = Some(PodSpec { node_name, ..PodSpec::default() });
+    let PodSpec { node_name, scheduling_gates, .. } = template.spec.take().unwrap_or_default();
+    template.spec = Some(PodSpec { node_name, scheduling_gates, ..PodSpec::default() });
 }
 
 impl Strip for ReplicaSet {
@@ -259,6 +259,7 @@ impl Strip for CSIDriver {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::owner::Workload;
     use serde_json::Value;
 
     const SECRET: &str = "hunter2";
@@ -297,5 +298,19 @@ mod tests {
         let pod = stripped::<Pod>(json!({"metadata": {"name": "p", "annotations": {"key": SECRET}},
             "spec": {"containers": [container]}}));
         assert_eq!(pod["spec"]["containers"], json!([{"name": "c"}]));
+    }
+
+    #[test]
+    fn what_a_plan_reads_of_a_controller_is_in_a_snapshot() {
+        let container = json!({"name": "c", "command": [SECRET]});
+        let spec = json!({"nodeName": "n1", "schedulingGates": [{"name": "g"}], "containers": [container]});
+        let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": spec});
+        let set = stripped::<ReplicaSet>(json!({
+            "metadata": {"name": "web", "deletionTimestamp": "2027-01-15T08:00:00Z"},
+            "spec": {"replicas": 3, "selector": {}, "template": template},
+        }));
+        let workload = Workload::from(serde_json::from_value::<ReplicaSet>(set).unwrap());
+        assert!(workload.is_terminating && workload.has_gates);
+        assert_eq!((workload.pinned_to.as_deref(), workload.pod_labels.len()), (Some("n1"), 1));
     }
 }

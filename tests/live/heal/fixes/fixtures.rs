@@ -150,7 +150,9 @@ fn containers(room: &Room<'static>) -> Vec<Fixture> {
     room.daemonset_with("sleeps-by-command", |it| {
         main(it)["lifecycle"] = json!({"preStop": {"exec": {"command": ["sh", "-c", "sleep 60"]}}});
     });
-    room.statefulset_with("killed-at-once", 2, |it| pods(it)["terminationGracePeriodSeconds"] = json!(0));
+    room.statefulset_with("sleeps-in-order", 2, |it| {
+        main(it)["lifecycle"] = json!({"preStop": {"exec": {"command": ["sleep", "45"]}}});
+    });
     deployment_with(room, "one-stays-dead", 2, |it| {
         let other = json!({"name": "other", "image": "example.invalid/app:1", "restartPolicy": "Never"});
         pods(it)["containers"].as_array_mut().unwrap().push(other);
@@ -167,7 +169,7 @@ fn containers(room: &Room<'static>) -> Vec<Fixture> {
         Fixture::new("HC303", "Deployment", "asks-exec", 2),
         Fixture::new("HC308", "Deployment", "sleeps", 2),
         Fixture::new("HC308", "DaemonSet", "sleeps-by-command", 2),
-        Fixture::new("HC309", "StatefulSet", "killed-at-once", 2),
+        Fixture::new("HC308", "StatefulSet", "sleeps-in-order", 2),
         Fixture::new("HC110", "Deployment", "one-stays-dead", 2),
         Fixture::new("HC110", "Deployment", "ends", 2),
         Fixture::new("HC305", "Deployment", "starts-slowly", 3),

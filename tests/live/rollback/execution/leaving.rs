@@ -42,7 +42,7 @@ fn a_timeout_ends_the_watching_and_not_the_rollout() {
     let run = rollback(&room, &["deployment/web", "--to-revision=1", "--timeout=15s", "--on-failure=stop"]);
     let outcome = run.run();
     outcome.expect("timeout", 124);
-    goes_on(&room, &outcome, "--timeout passed at 0 of 1 pods; ");
+    goes_on(&room, &outcome, "--timeout passed with 0 of 1 updated pods available; ");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn ctrl_c_ends_the_watching_and_not_the_rollout() {
     run.signal(Signal::INT);
     let outcome = run.finish();
     outcome.expect("interrupted", 130);
-    goes_on(&room, &outcome, "interrupted at 0 of 1 pods; ");
+    goes_on(&room, &outcome, "interrupted with 0 of 1 updated pods available; ");
     // The text output has it too, and `--last` finds what to undo.
     rollback_to(&room, &["--last", "--yes"]).run();
     assert_eq!(room.image("Deployment", "web"), app(2));

@@ -3,6 +3,7 @@
 mod apiserver;
 mod connection;
 mod consent;
+mod deletion;
 mod failures;
 mod guard;
 mod leaving;

@@ -25,7 +25,12 @@ fn a_signal_while_it_watches_leaves_what_was_written() {
         let run = rollback(&room, &["deployment/web", "--to-revision=1", "--on-failure=restore"]).spawn();
         run.wait_for_output("0 of 1 updated pods available");
         let outcome = interrupt(run, signal);
-        leaves(&room, &outcome, &["interrupted at 0 of 1 pods; the rollout continues"], &app(1));
+        leaves(
+            &room,
+            &outcome,
+            &["interrupted with 0 of 1 updated pods available; the rollout continues"],
+            &app(1),
+        );
         assert!(!outcome.err.contains("restoring the previous template"), "nothing is put back\n{outcome}");
     }
 }

@@ -64,6 +64,28 @@ fn a_failed_rollout_reports_the_cause_and_the_next_command() {
     assert_eq!(failing, 1, "{workload:#}");
 }
 
+/// The plan would warn of the pod that blocks it: the suggested command has the flag already.
+#[test]
+fn the_way_back_of_a_statefulset_that_a_pod_blocks_comes_with_unstick() {
+    let room = shared().room(1);
+    begun(&room, "StatefulSet", "db", |db| db["spec"]["podManagementPolicy"] = json!("OrderedReady"));
+    room.rolled_out("StatefulSet", "db");
+    room.update("StatefulSet", "db", &app("404"), Some("image-pull-error"));
+    wait("the rollout to count as failing", PATIENCE, || {
+        let args = ["statefulset/db", "--status", "--fail-after=1s"];
+        (rollback_to(&room, &args).run().code == 1).then_some(())
+    });
+    let printed = rollback_to(&room, &["statefulset/db", "--status", "--fail-after=1s"]).run();
+    let go_back = printed.out.lines().find_map(|line| line.strip_prefix("to go back:  kubectl rollback-to "));
+    let words: Vec<&str> = go_back.unwrap_or_else(|| panic!("{printed}")).split(' ').collect();
+    let expected = ["statefulset/db", "-n", room.namespace(), "--last-healthy", "--unstick"];
+    assert_eq!(words[..expected.len()], expected, "{printed}");
+    // Without the flag it is blocked, and the result has the cause once.
+    let blocked = rollback_to(&room, &["statefulset/db", "--last-healthy", "--yes"]).run();
+    assert_eq!(blocked.code, 1, "{blocked}");
+    assert_eq!(blocked.out.matches("ImagePull").count(), 1, "{blocked}");
+}
+
 #[test]
 fn pods_excluded_by_a_partition_or_on_delete_are_reported_and_the_rollout_is_complete() {
     let room = shared().room(1);

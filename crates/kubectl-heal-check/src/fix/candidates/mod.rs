@@ -88,7 +88,10 @@ fn why_not(id: &str) -> &'static str {
         "HC509" => "which pods or which port it is meant for is not known",
         "HC708" => "what has been changed while it was paused would be rolled out, whether it works or not",
         "HC803" => "whether somebody still works on it is not known",
-        _ => "a change of its object does not fix it",
+        "HC601" => "why the process ends is not known",
+        "HC602" => "how much memory it needs is not known",
+        "HC604" => "which image is meant is not known",
+        _ => "no change of an object is known to fix it",
     }
 }
 

@@ -50,6 +50,12 @@ fn verdicts_of_lost_nodes() {
             "heals heals slow slow heals",
         ),
         (
+            "a StatefulSet whose pods the server deletes at once",
+            db().edit_all("Pod", json!({"spec": {"terminationGracePeriodSeconds": 0}})),
+            "statefulset/db",
+            "heals heals slow slow heals",
+        ),
+        (
             "a StatefulSet whose nodes are gone",
             db().without("Node/n1").without("Node/n2"),
             "statefulset/db",

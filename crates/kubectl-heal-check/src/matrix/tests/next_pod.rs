@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::checks::testing::{budget, template};
+use cluster_model::limit_range;
 
 /// Of a StatefulSet of two pods, each of a revision; the newest is `new`.
 fn of_revisions(revisions: [&str; 2], strategy: Value) -> World {
@@ -30,11 +31,7 @@ fn a_pod_of_an_earlier_template_says_nothing_of_the_next_one() {
         assert_eq!(pod_loss(&world, "statefulset/db"), expected, "{revisions:?} {strategy}");
     }
 
-    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"namespace": "shop", "name": "bare", "uid": "ReplicaSet-bare"},
-        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "bare"}}, "template": template("bare")}});
-    let mut own = pod("bare-1", "bare", "n1");
-    own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "ReplicaSet", "bare")]);
-    let bare = healthy().with(set).with(own);
+    let bare = bare_set();
     assert_eq!(pod_loss(&bare, "replicaset/bare"), Verdict::Heals);
     let elsewhere = json!({"spec": {"template": {"spec": {"nodeSelector": {"no": "such"}}}}});
     let matrix = matrix_of(&bare.edit("ReplicaSet/bare", elsewhere), "replicaset/bare");
@@ -42,6 +39,105 @@ fn a_pod_of_an_earlier_template_says_nothing_of_the_next_one() {
         [matrix.pod_loss.verdict, matrix.node_loss.verdict, matrix.drain.verdict],
         [Verdict::Unknown; 3]
     );
+}
+
+fn bare_set() -> World {
+    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"namespace": "shop", "name": "bare", "uid": "ReplicaSet-bare"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "bare"}}, "template": template("bare")}});
+    let mut own = pod("bare-1", "bare", "n1");
+    own["metadata"]["ownerReferences"] = json!([owner("apps/v1", "ReplicaSet", "bare")]);
+    healthy().with(set).with(own)
+}
+
+/// Its image, its environment or its probes: all that is known is that something was written.
+#[test]
+fn a_replica_set_may_have_another_template_by_now() {
+    const BEFORE: &str = "2025-12-31T00:00:00Z";
+    const SINCE: &str = "2026-01-01T12:00:00Z";
+    let written = |generation: i64, subresource: &str, at: &str| {
+        let entry =
+            json!({"manager": "kubectl", "operation": "Update", "subresource": subresource, "time": at});
+        let edit = json!({"metadata": {"generation": generation, "creationTimestamp": BEFORE, "managedFields": [entry]}});
+        bare_set().edit("ReplicaSet/bare", edit)
+    };
+    let no_record = bare_set()
+        .edit("ReplicaSet/bare", json!({"metadata": {"generation": 2, "creationTimestamp": BEFORE}}));
+    for (name, world, expected) in [
+        ("never changed", written(1, "", BEFORE), Verdict::Heals),
+        ("written since", written(2, "", SINCE), Verdict::Unknown),
+        ("written when it was made, and scaled", written(2, "", BEFORE), Verdict::Heals),
+        ("not recorded", no_record, Verdict::Unknown),
+    ] {
+        let world =
+            world.edit("Pod/bare-1", json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}));
+        let cell = matrix_of(&world, "replicaset/bare").pod_loss;
+        assert_eq!(cell.verdict, expected, "{name}: {}", cell.reason);
+    }
+    let scaled = written(2, "scale", SINCE);
+    assert_eq!(
+        matrix_of(&scaled, "replicaset/bare").pod_loss.verdict,
+        Verdict::Unknown,
+        "nothing else is recorded"
+    );
+}
+
+#[test]
+fn what_is_being_deleted_makes_no_more_pods() {
+    let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T23:59:59Z", "finalizers": ["example.com/hold"]}});
+    let db = healthy().with_all(stateful_set("db", 2));
+    for (world, object, of, expected) in [
+        (bare_set(), "ReplicaSet/bare", "replicaset/bare", "heals wont wont wont wont"),
+        (db, "StatefulSet/db", "statefulset/db", "heals wont wont wont wont"),
+        // Its ReplicaSet goes on.
+        (healthy(), "Deployment/web", "deployment/web", "heals heals slow slow heals"),
+    ] {
+        assert_eq!(verdicts(&world.edit(object, going.clone()), of), expected, "{of}");
+    }
+}
+
+/// The gates of pods that run were removed.
+#[test]
+fn the_next_pod_of_a_template_with_scheduling_gates_waits_for_somebody() {
+    let gates = json!({"spec": {"template": {"spec": {"schedulingGates": [{"name": "example.com/gate"}]}}}});
+    let world = healthy().edit("Deployment/web", gates);
+    assert_eq!(verdicts(&world, "deployment/web"), "heals unknown unknown unknown unknown");
+    let reason = matrix_of(&world, "deployment/web").pod_loss.reason;
+    assert!(reason.ends_with("its template has the scheduling gate example.com/gate"), "{reason}");
+}
+
+#[test]
+fn what_admission_adds_by_now_makes_another_pod() {
+    let range = |written: &str| {
+        let mut range =
+            limit_range::build("shop", json!({"type": "Container", "defaultRequest": {"cpu": "500"}}));
+        range["metadata"]["managedFields"] =
+            json!([{"manager": "kubectl", "operation": "Update", "time": written}]);
+        range
+    };
+    let class = |spec: Value| {
+        let mut class = spec;
+        class["kind"] = json!("RuntimeClass");
+        class["metadata"] = json!({"name": "vm", "managedFields": [{"manager": "kubectl", "operation": "Update", "time": "2026-01-01T23:00:00Z"}]});
+        let uses = json!({"spec": {"template": {"spec": {"runtimeClassName": "vm"}}}});
+        healthy().with(class).edit("Deployment/web", uses)
+    };
+    let older = |world: World| {
+        world.edit_all("Pod", json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}))
+    };
+    for (name, world, expected) in [
+        ("requests of a LimitRange since", healthy().with(range("2026-01-01T12:00:00Z")), Verdict::Unknown),
+        ("of before", healthy().with(range("2025-12-31T00:00:00Z")), Verdict::Heals),
+        ("a class with nothing", class(json!({"handler": "vm"})), Verdict::Heals),
+        (
+            "nodes of a class",
+            class(json!({"scheduling": {"nodeSelector": {"no": "such"}}})),
+            Verdict::Unknown,
+        ),
+        ("overhead of a class", class(json!({"overhead": {"podFixed": {"cpu": "500"}}})), Verdict::Unknown),
+    ] {
+        let cell = matrix_of(&older(world), "deployment/web").pod_loss;
+        assert_eq!(cell.verdict, expected, "{name}: {}", cell.reason);
+    }
 }
 
 /// Where a pod like the one that runs finds no place, one of the newer template may; what else keeps it away does so with any template.

@@ -54,10 +54,16 @@ pub fn main_process<'l>(target: &Target, look: &'l Look) -> Result<(u32, &'l Pro
         };
     }
     // The runtime, which starts it and every command in it, is outside the namespace: their parent is 0.
-    let started = look.processes.iter().filter(|(id, it)| **id != 1 && it.parent == Some(0) && is_own(it));
-    match started.collect::<Vec<_>>()[..] {
-        [(id, process)] => Ok((*id, process)),
+    // Commands, such as those of probes, run in it only after its first process has begun.
+    let mut started: Vec<(&u32, &Process)> =
+        look.processes.iter().filter(|(id, it)| **id != 1 && it.parent == Some(0) && is_own(it)).collect();
+    started.sort_by_key(|(_, it)| it.start);
+    match started[..] {
         [] => Err(no(format!("the first process of container {container} was not found"))),
+        [(id, process)] => Ok((*id, process)),
+        [(id, first), (_, second), ..] if first.start.is_some() && first.start < second.start => {
+            Ok((*id, first))
+        }
         _ => Err(no(format!(
             "the first process of container {container} cannot be told from commands that run in it"
         ))),
@@ -265,8 +271,14 @@ mod tests {
         let all = look(&[pause.clone(), other.clone(), main.clone(), child, orphan]);
         assert_eq!(shown(&shared, &all), "SIGKILL to 7");
         assert_eq!(ignores_stop(&shared, &all), Some(false));
-        let exec = (11, process(0, "0::/", 0));
-        assert!(shown(&shared, &look(&[pause.clone(), main.clone(), exec])).contains("cannot be told from"));
+        // A command of a probe is younger than the first process, although its number may be lower.
+        let command = |start| (5, Process { start, ..process(0, "0::/", 0) });
+        for (start, expected) in
+            [(Some(8), "SIGKILL to 7"), (Some(7), "cannot be told from"), (None, "cannot be told from")]
+        {
+            let seen = look(&[pause.clone(), main.clone(), command(start)]);
+            assert!(shown(&shared, &seen).contains(expected), "{start:?}: {}", shown(&shared, &seen));
+        }
         assert!(shown(&shared, &look(&[pause.clone(), other])).contains("was not found"));
         let mut deaf = main.clone();
         deaf.1.ignored = Some(0x4000);

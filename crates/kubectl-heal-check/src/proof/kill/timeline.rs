@@ -7,8 +7,9 @@ use crate::proof::endpoint_window::EndpointWindow;
 use crate::proof::observed::{EndedRun, Observed, Ran, Seen, Version};
 use crate::proof::timeline::Phase;
 
-/// A signal that ends a container does so by then; a later end may have any cause.
-pub const EFFECT_WITHIN: Duration = Duration::from_secs(10);
+/// A signal that ends a container does so by then; a later end may have any cause. A busy kubelet reports an end with its next sync, which
+/// is up to 10 s later (`pkg/kubelet/status/status_manager.go`, syncPeriod).
+pub const EFFECT_WITHIN: Duration = Duration::from_secs(20);
 /// A pod that was out of its Services only between two messages of the watch is never seen out of them.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 

@@ -78,6 +78,33 @@ fn by_image() {
 }
 
 #[test]
+fn of_several_matches_those_that_were_healthy_are_suggested() {
+    // Five releases: the first two serve, the third is broken, and the fifth is rolled out now.
+    let seen = (1..=5).fold(History::of(Kind::Deployment), |history, number| {
+        history.revision(number, &number.to_string(), 100 * number)
+    });
+    let mut seen = seen.seen(NOW);
+    use crate::health::Verdict::{Healthy, Likely, Unhealthy, Unknown};
+    for (verdicts, expected) in [
+        ([Healthy, Healthy, Unhealthy, Unknown, Unhealthy], vec![2, 1, 4]),
+        ([Healthy, Likely, Unknown, Unknown, Healthy], vec![1, 2, 4]),
+        ([Unhealthy, Unhealthy, Healthy, Unhealthy, Unhealthy], vec![3]),
+        ([Unhealthy; 5], vec![4, 3, 2]),
+    ] {
+        for (health, verdict) in seen.health.iter_mut().zip(verdicts) {
+            health.verdict = verdict;
+        }
+        let refusal = chosen(&seen, &image("web:*")).expect_err("chosen all the same");
+        let suggested: Vec<i64> = refusal
+            .hints
+            .iter()
+            .filter_map(|hint| hint.split_once(" --to-revision ")?.1.parse().ok())
+            .collect();
+        assert_eq!(suggested, expected, "{verdicts:?}");
+    }
+}
+
+#[test]
 fn a_digest_is_matched_by_what_pods_run_too() {
     let running = json!({"status": {"containerStatuses": [
         {"name": "web", "image": "", "imageID": "docker-pullable://web@sha256:ab", "ready": true, "restartCount": 0}]}});

@@ -127,5 +127,25 @@ fn a_suggestion_that_is_blocked_by_a_broken_pod_comes_with_unstick() {
     let waits = History::of(Kind::StatefulSet).revision(2, "b", 30).crashing_pod("web-1");
     let waits = waits.revision(3, "a", 60).pod_with("web-0", unready);
     let waits = waits.edit(json!({"spec": {"replicas": 2}, "status": {"updateRevision": "web-a"}}));
-    assert_eq!(hint(&waits), command);
+    // The live revision is no suggestion: nothing would be written.
+    assert_eq!(hint(&waits), "list the revisions: kubectl rollback-to statefulset/web -n shop --history");
+}
+
+/// The same rule as the plan's, whichever revision is suggested.
+#[test]
+fn another_revision_that_a_broken_pod_of_the_live_one_blocks_comes_with_unstick_too() {
+    let update = |policy: &str| {
+        let set = History::of(Kind::StatefulSet).revision(1, "a", 1).pod("web-0").revision(2, "b", HOUR);
+        set.crashing_pod("web-1").edit(json!({"spec": {"replicas": 2, "podManagementPolicy": policy},
+            "status": {"currentRevision": "web-a", "updateRevision": "web-b"}}))
+    };
+    for (policy, flags) in [("OrderedReady", "--last-healthy --unstick"), ("Parallel", "--last-healthy")] {
+        let seen = update(policy).seen(NOW);
+        let index = last_healthy(seen.past()).unwrap();
+        assert_eq!(seen.rollout.revisions[index].number, 1);
+        assert_eq!(to_last_healthy(&seen.rollout, index), flags);
+        let hints = Failure::refused("").take(seen.past(), &[index]).hints;
+        let unstick = if policy == "OrderedReady" { " --unstick" } else { "" };
+        assert_eq!(hints, [format!("kubectl rollback-to statefulset/web -n shop --to-revision 1{unstick}")]);
+    }
 }

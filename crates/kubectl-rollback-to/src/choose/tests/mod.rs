@@ -3,6 +3,7 @@ mod last_healthy;
 mod number;
 mod time;
 
+use super::hints::Hints;
 use super::*;
 use crate::options::ImagePattern;
 use crate::timeline::fixture::{HOUR, History, Seen, at};

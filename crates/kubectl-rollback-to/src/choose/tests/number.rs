@@ -35,11 +35,41 @@ fn previous_is_the_second_highest_number() {
 }
 
 #[test]
+fn of_equal_ones_it_is_the_one_that_was_rolled_out_and_not_its_copy() {
+    let copy = |history: History, number: i64, name: &str| {
+        history
+            .revision(number, name, 2 * HOUR)
+            .kept(json!({"metadata": {"name": "web-copy", "uid": "uid-copy", "generation": 1},
+            "spec": {"replicas": 0}}))
+    };
+    let name = |history: &History, choice: &Choice| {
+        let seen = history.seen(NOW);
+        let Ok(Chosen::Target(target)) = choose(seen.past(), choice, &TimeZone::UTC) else { panic!() };
+        assert!(!target.evidence.contains("never had a pod"), "{}", target.evidence);
+        seen.rollout.revisions[target.revision.unwrap()].name.clone()
+    };
+    let first = || History::of(Kind::Deployment).revision(1, "a", 1);
+    let of_the_first = copy(first(), 1, "a").revision(2, "b", HOUR);
+    assert_eq!(name(&of_the_first, &Choice::Revision(1)), "web-a");
+    assert_eq!(name(&of_the_first, &Choice::Previous), "web-a");
+    let of_the_current = copy(first().revision(2, "b", HOUR), 2, "b");
+    assert_eq!(name(&of_the_current, &Choice::Revision(2)), "web-b");
+    assert_eq!(name(&of_the_current, &Choice::Previous), "web-a");
+}
+
+#[test]
 fn numbers_present_superseded_and_unknown() {
     assert_eq!(number(&abc(Kind::DaemonSet), &Choice::Revision(1)), 1);
     assert_eq!(number(&aba(), &Choice::Revision(1)), 3);
     assert!(evidence(&aba(), &Choice::Revision(1)).starts_with("revision 1 is now 3; it is the current one"));
     assert!(evidence(&aba(), &Choice::Revision(2)).starts_with("revision 2, as requested; "));
+    let Chosen::Target(picked) =
+        choose(aba().seen(NOW).past(), &Choice::Picked("web-b".into()), &TimeZone::UTC).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(picked.chosen_by, "interactive selection", "no flag was given");
+    assert!(picked.evidence.starts_with("revision 2; "), "{}", picked.evidence);
     for number in [0, -1] {
         let failure = chosen(&abc(Kind::Deployment).seen(NOW), &Choice::Revision(number)).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
@@ -104,8 +134,8 @@ fn a_number_that_two_replicasets_have_is_refused_with_both() {
         assert_eq!(
             failure.hints[..2],
             [
-                "kubectl rollback-to deployment/web -n shop --image web=web:b",
-                "kubectl rollback-to deployment/web -n shop --image web=web:x"
+                "kubectl rollback-to deployment/web -n shop --image web=web:x",
+                "kubectl rollback-to deployment/web -n shop --image web=web:b"
             ]
         );
         let table = failure.block.join("\n");
@@ -130,8 +160,8 @@ fn of_one_image_the_time_chooses() {
     assert_eq!(
         failure.hints[..2],
         [
-            format!("kubectl rollback-to deployment/web -n shop --time {first}"),
-            "kubectl rollback-to deployment/web -n shop --image web=web:b".to_owned()
+            "kubectl rollback-to deployment/web -n shop --image web=web:b".to_owned(),
+            format!("kubectl rollback-to deployment/web -n shop --time {first}")
         ]
     );
     let typed = crate::time_arg::parse(&first.to_string(), at(NOW), &TimeZone::UTC).unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use k8s_openapi::jiff::SignedDuration;
 use k8s_openapi::jiff::tz::Offset;
 use proptest::prelude::*;
 
@@ -30,12 +31,16 @@ fn a_moment_in_a_gap_is_refused_unless_the_closest_will_do() {
         "at 2026-11-18 12:06:40 UTC deployment/web was at revision 2 or revision 3: the exact time of the change is unknown"
     );
     assert_eq!(
-        gap.hints[..2],
+        gap.hints,
         [
-            "kubectl rollback-to deployment/web -n shop --to-revision 2".to_owned(),
-            "kubectl rollback-to deployment/web -n shop --to-revision 3".to_owned()
+            "kubectl rollback-to deployment/web -n shop --to-revision 2",
+            "to take the nearest, revision 2, add --closest",
+            "list the revisions: kubectl rollback-to deployment/web -n shop --history",
         ]
     );
+    // Nor is the current one suggested as the nearest.
+    let only = ["kubectl rollback-to deployment/web -n shop --to-revision 2", gap.hints[2].as_str()];
+    assert_eq!(refused(&aba(), &time(8900)).hints, only);
     // What is sure of b is its very beginning, of the second a its end.
     assert_eq!((number(&aba(), &closest(HOUR + 60)), number(&aba(), &closest(8900))), (2, 3));
     assert!(
@@ -50,6 +55,14 @@ fn a_moment_in_a_gap_is_refused_unless_the_closest_will_do() {
     );
     assert!(refused(&lost, &time(700)).message.ends_with("was at a revision that is no longer kept"));
     assert_eq!((number(&lost, &closest(700)), number(&lost, &closest(HOUR - 1))), (1, 4));
+}
+
+/// `--time 0s` is counted from a reading of the clock that is a little later.
+#[test]
+fn a_moment_within_the_second_of_now_is_not_in_the_future() {
+    let later = at(NOW) + SignedDuration::from_millis(700);
+    let choice = Choice::Time { at: later, closest: false };
+    assert_eq!(number(&abc(Kind::Deployment), &choice), 3);
 }
 
 #[test]
@@ -73,7 +86,10 @@ fn a_moment_outside_of_history() {
          older revisions took a new number when they were rolled back to, or were deleted"
     );
     let late = History::of(Kind::StatefulSet).revision(1, "a", HOUR);
-    assert!(refused(&late, &time(2)).message.contains("had no revision yet"));
+    let before = refused(&late, &time(2));
+    assert!(before.message.contains("had no revision yet"));
+    // Its only revision is the current one.
+    assert_eq!(before.hints, ["list the revisions: kubectl rollback-to statefulset/web -n shop --history"]);
     // Adopted from a workload that was deleted without its pods: older than its own birth.
     let adopted = History::of(Kind::DaemonSet).revision(1, "a", -HOUR).revision(2, "b", 10);
     assert_eq!((number(&adopted, &time(-10)), number(&adopted, &time(-HOUR - 1))), (1, 0));

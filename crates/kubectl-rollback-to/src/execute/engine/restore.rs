@@ -161,6 +161,10 @@ impl Engine {
                     vec![Reason::RestoredAndReplaced(by.clone())],
                 );
             }
+            State::BeingDeleted(deletion) => {
+                self.steps[step].gone = true;
+                self.not_healthy(step, Reason::BeingDeleted(deletion.clone()));
+            }
             State::Deleted => {
                 self.steps[step].gone = true;
                 self.not_healthy(step, Reason::Deleted);

@@ -29,7 +29,7 @@ impl Engine {
         let settled = matches!(this.phase, Phase::Settled { .. });
         match state {
             State::Moving => false,
-            State::Reverted { .. } | State::Deleted => true,
+            State::Reverted { .. } | State::BeingDeleted(_) | State::Deleted => true,
             _ if settled => false,
             // Done because a pod was deleted: that is reported first.
             State::Done { .. } => this.deletions_under_way == 0,
@@ -98,6 +98,11 @@ impl Engine {
                 self.fail(step);
             }
             State::Superseded { by, .. } => self.superseded(step, by.clone()),
+            // Restored, its template would not be rolled out either.
+            State::BeingDeleted(deletion) => {
+                (self.steps[step].own_template, self.steps[step].gone) = (OwnTemplate::No, true);
+                self.failed(step, [Reason::BeingDeleted(deletion.clone())]);
+            }
             State::Deleted => {
                 (self.steps[step].own_template, self.steps[step].gone) = (OwnTemplate::No, true);
                 self.failed(step, [Reason::Deleted]);

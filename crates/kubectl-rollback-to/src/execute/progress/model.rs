@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{BeingDeleted, Kind};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -80,6 +80,8 @@ pub enum State {
         by: Option<Author>,
         restart: bool,
     },
+    /// Its controller rolls nothing out any more, whatever its pods show.
+    BeingDeleted(BeingDeleted),
     Deleted,
 }
 

@@ -144,6 +144,7 @@ impl Play {
             revision: Some(revision),
             template: rollout.revisions[revision].template.clone(),
             change_cause: rollout.revisions[revision].change_cause.clone(),
+            cause_inherited: false,
             chosen_by: "--previous".into(),
             evidence: String::new(),
         };

@@ -1,5 +1,5 @@
 use super::*;
-use cluster_model::rollout::Id;
+use cluster_model::rollout::{BeingDeleted, Id};
 
 fn lines(causes: impl IntoIterator<Item = String>) -> String {
     causes.into_iter().collect::<Vec<_>>().join("\n")
@@ -39,7 +39,7 @@ fn what_is_waited_for() {
     waiting for web-0 to be Ready, which is not updated
     web-1: ImagePullBackOff in container main: EOF
     FailedCreate: exceeded quota
-    0 of 1 updated pod available
+    0 of 1 updated pods available
     0 of 3 updated pods available, 1 starting, 2 Ready for less than minReadySeconds, 3 failing, 4 old, 5 terminating
     waiting for old pods to terminate: 2 terminating
     0 of 3 updated pods available, 1 old, 1 terminating
@@ -139,6 +139,10 @@ fn a_summary_is_of_the_state() {
         State::Reverted { by: by() },
         State::Superseded { by: by(), restart: true },
         State::Superseded { by: None, restart: false },
+        State::BeingDeleted(BeingDeleted {
+            since: "2026-01-01T00:00:00Z".parse().unwrap(),
+            finalizers: vec!["x.io/hold".into()],
+        }),
         State::Deleted,
     ];
     let progress = |state, total| Progress {
@@ -161,6 +165,7 @@ fn a_summary_is_of_the_state() {
     helm wrote the previous template again
     restarted by helm
     someone wrote another template
+    is being deleted since 2026-01-01T00:00:00Z: its controller rolls nothing out; finalizers: x.io/hold
     deleted
     0 replicas, so there are no pods to show whether this version works
     no node matches, so there are no pods to show whether this version works

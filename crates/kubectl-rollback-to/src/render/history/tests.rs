@@ -205,6 +205,42 @@ fn images_beside_those_before() {
     }
 }
 
+/// A rollout without a cause keeps the annotation of the one before it.
+#[test]
+fn a_cause_of_another_rollout_is_marked() {
+    let set = "kubectl set image deployment/web web=shop:1.5 --record=true";
+    let seen = History::of(Kind::Deployment)
+        .revision(1, "a", HOUR)
+        .kept(image("shop:1.5"))
+        .kept(cause(set))
+        .revision(2, "b", 2 * HOUR)
+        .kept(image("shop:1.6"))
+        .kept(cause(set))
+        .seen(NOW);
+    let report = history_of(seen.past());
+    for width in [None, Some(120), Some(80)] {
+        let lines = history(seen.past(), &report, &TimeZone::UTC, false, width);
+        let marked: Vec<bool> =
+            lines[2..4].iter().map(|line| line.text().ends_with(" (inherited)")).collect();
+        assert_eq!(marked, [true, false], "{width:?}\n{}", text(&lines));
+    }
+    let (rows, ..) = picker_rows(seen.past(), &TimeZone::UTC);
+    assert!(
+        rows[0].text().ends_with(" (inherited)") && !rows[1].text().contains("inherited"),
+        "{}",
+        text(&rows)
+    );
+    let target = |index| match crate::choose::choose(
+        seen.past(),
+        &crate::options::Choice::Revision(index),
+        &TimeZone::UTC,
+    ) {
+        Ok(crate::choose::Chosen::Target(target)) => target.cause_inherited,
+        _ => panic!(),
+    };
+    assert_eq!((target(1), target(2)), (false, true), "the plan has it too");
+}
+
 /// An adopted ReplicaSet keeps the number of its former owner: both are listed, each with its own facts.
 #[test]
 fn two_revisions_of_one_number_are_distinguished_by_their_names() {

@@ -71,7 +71,7 @@ fn done() {
     kept.push(pod("web-9", PodState::Old, None, &[]));
     assert_eq!(
         one(RolloutResult::Done, Some("the partition excludes 1 pod"), kept),
-        [format!("{rolled}: 2 of 3 pods ready, 4.2s; the partition excludes 1 pod"), UNDO.into()]
+        [format!("{rolled}: 2 of 3 pods updated and ready, 4.2s; the partition excludes 1 pod"), UNDO.into()]
     );
 }
 
@@ -105,7 +105,7 @@ fn failed_with_the_last_log_lines_of_a_pod() {
     assert_eq!(
         one(RolloutResult::Failed, Some("web-abc crashes"), pods),
         [
-            "deployment/web failed while rolling back to revision 5: web-abc crashes (1 of 3 pods ready, 4.2s)",
+            "deployment/web failed while rolling back to revision 5: web-abc crashes (1 of 3 pods updated and ready, 4.2s)",
             "  failing   shop/web-abc  CrashLoopBackOff: exit code 1",
             "    | panic: no database",
             "    | exit 1",
@@ -170,6 +170,15 @@ fn what_unsticks_it_is_a_line_of_its_own() {
 }
 
 #[test]
+fn the_cause_of_the_blocking_pod_is_stated_once() {
+    let fault = "ImagePullBackOff in container main";
+    for cause in [format!("blocked by pod web-1 ({fault}; it is not replaced)"), format!("web-1: {fault}")] {
+        let old = vec![pod("web-1", PodState::Old, Some(fault), &[])];
+        assert_eq!(one(RolloutResult::Failed, Some(&cause), old)[1], "  old  shop/web-1");
+    }
+}
+
+#[test]
 fn not_over_yet() {
     let pods = || vec![pod("web-1", PodState::Ready, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let next = [
@@ -177,10 +186,13 @@ fn not_over_yet() {
         "to undo the rollback:  kubectl rollback-to deployment/web -n shop --last",
     ];
     for (result, line) in [
-        (RolloutResult::Timeout, "deployment/web not complete: --timeout passed (1 of 2 pods ready, 4.2s)"),
+        (
+            RolloutResult::Timeout,
+            "deployment/web not complete: --timeout passed (1 of 2 pods updated and ready, 4.2s)",
+        ),
         (
             RolloutResult::Interrupted,
-            "deployment/web not complete: interrupted; the rollout continues (1 of 2 pods ready, 4.2s)",
+            "deployment/web not complete: interrupted; the rollout continues (1 of 2 pods updated and ready, 4.2s)",
         ),
     ] {
         let cause = (result == RolloutResult::Interrupted).then_some("interrupted; the rollout continues");
@@ -192,7 +204,7 @@ fn not_over_yet() {
     let partial = one(RolloutResult::Partial, Some("OnDelete: 1 pod waits to be deleted"), pods());
     assert_eq!(
         partial[0],
-        "deployment/web partly rolled back to revision 5: OnDelete: 1 pod waits to be deleted (1 of 2 pods ready, 4.2s)"
+        "deployment/web partly rolled back to revision 5: OnDelete: 1 pod waits to be deleted (1 of 2 pods updated and ready, 4.2s)"
     );
 }
 
@@ -253,7 +265,10 @@ fn many_pods_are_counted() {
     let pods =
         (0..11).map(|n| pod(&format!("web-{n}"), PodState::Failing, Some("ErrImagePull"), &[])).collect();
     let lines = one(RolloutResult::Failed, None, pods);
-    assert_eq!(lines[0], "deployment/web failed while rolling back to revision 5 (0 of 11 pods ready, 4.2s)");
+    assert_eq!(
+        lines[0],
+        "deployment/web failed while rolling back to revision 5 (0 of 11 pods updated and ready, 4.2s)"
+    );
     assert_eq!(lines[8], "  failing  shop/web-7  ErrImagePull");
     assert_eq!(lines[9], "  and 3 more");
 }
@@ -274,7 +289,10 @@ fn pods_are_counted_of_the_desired_ones() {
     let pods = vec![pod("web-1", PodState::Failing, None, &[]), pod("web-2", PodState::Old, None, &[])];
     let of_one = WorkloadReport { ready: Some((0, 1)), ..workload("web", RolloutResult::Failed, None, pods) };
     let lines = lines_of(RolloutResult::Failed, vec![of_one]);
-    assert_eq!(lines[0], "deployment/web failed while rolling back to revision 5 (0 of 1 pods ready, 4.2s)");
+    assert_eq!(
+        lines[0],
+        "deployment/web failed while rolling back to revision 5 (0 of 1 pods updated and ready, 4.2s)"
+    );
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub(super) fn step(rollouts: &[Rollout], rollout: usize, action: Action) -> Step
         revision: Some(0),
         template: at.revisions[0].template.clone(),
         change_cause: None,
+        cause_inherited: false,
         chosen_by: "--last-healthy".into(),
         evidence: "served 3 pods".into(),
     };
@@ -123,7 +124,12 @@ fn each_circumstance_is_one_line() {
     let caused = alone(web(json!({})), |_, step| {
         step.target.as_mut().unwrap().change_cause = Some("update to 1.4".into())
     });
-    assert!(caused.contains("first rolled out 2026-11-22 09:03:00 UTC, \"update to 1.4\""));
+    assert!(caused.contains("first rolled out 2026-11-22 09:03:00 UTC, \"update to 1.4\"\n"));
+    let inherited = alone(web(json!({})), |_, step| {
+        let target = step.target.as_mut().unwrap();
+        (target.change_cause, target.cause_inherited) = (Some("update to 1.4".into()), true);
+    });
+    assert!(inherited.contains(", \"update to 1.4\" (inherited)\n"), "{inherited}");
     let gone = alone(web(json!({})), |_, step| step.target.as_mut().unwrap().revision = None);
     assert!(gone.starts_with("deployment/web  rolls back to an earlier template: "), "{gone}");
     let paused = alone(web(json!({"spec": {"paused": true}})), |_, _| {});

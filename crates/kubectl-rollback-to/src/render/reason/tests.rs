@@ -1,6 +1,6 @@
 use super::*;
 use crate::outcome::cause::{Cause, Problem};
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{BeingDeleted, Kind};
 use k8s_openapi::jiff::tz::TimeZone;
 
 fn id(name: &str) -> Id {
@@ -27,6 +27,10 @@ fn changed(images: &[(&str, Option<&str>, Option<&str>)], by: Option<Author>) ->
         to: to.map(str::to_owned),
     };
     Change::Template { by, images: images.iter().map(image).collect() }
+}
+
+fn being_deleted() -> BeingDeleted {
+    BeingDeleted { since: "2026-01-01T00:00:07Z".parse().unwrap(), finalizers: vec!["x.io/hold".into()] }
 }
 
 #[test]
@@ -58,6 +62,7 @@ fn before_and_after_the_write() {
         blocked(BlockedByPod::KeepsChanging),
         blocked(BlockedByPod::NotDeleted(message())),
         vec![Reason::Deleted],
+        vec![Reason::BeingDeleted(being_deleted())],
         vec![Reason::Reverted(by("argo"))],
         vec![Reason::Reverted(None)],
         vec![Reason::Superseded { by: by("kim"), pods: (1, 3) }],
@@ -86,6 +91,7 @@ fn before_and_after_the_write() {
     blocked by pod db-1, which keeps changing
     blocked by pod db-1, which could not be deleted: cannot write statefulset/db: no (403)
     it was deleted meanwhile
+    it is being deleted since 2026-01-01T00:00:07Z: its controller rolls nothing out; finalizers: x.io/hold
     reverted by argo at 2026-01-01T00:00:07Z
     reverted by someone
     kim wrote another template at 2026-01-01T00:00:07Z, when 1 of 3 pods ran this one; it is not overwritten
@@ -112,11 +118,12 @@ fn restored_or_not() {
         not(NotRestored::Unknown(message())),
         not(NotRestored::Unobserved(Unobserved::Message(message()))),
         not(NotRestored::Unhealthy(vec![Reason::Deleted])),
+        not(NotRestored::Unhealthy(vec![Reason::BeingDeleted(being_deleted())])),
     ]), @r"
     FailedCreate: exceeded quota; previous template restored
     statefulset/api failed; previous template restored; not watched (--no-wait)
     FailedCreate: exceeded quota; it already has its previous template
-    --timeout passed at 1 of 3 pods; previous template restored
+    --timeout passed with 1 of 3 updated pods available; previous template restored
     FailedCreate: exceeded quota; restored, and then kim wrote another template, which is not overwritten
     FailedCreate: exceeded quota; not restored: changed by somebody (the same images) meanwhile, which is not overwritten
     FailedCreate: exceeded quota; not restored: it was deleted meanwhile
@@ -125,6 +132,7 @@ fn restored_or_not() {
     FailedCreate: exceeded quota; not restored: cannot write statefulset/db: no (403); unknown whether it was
     FailedCreate: exceeded quota; not restored: cannot write statefulset/db: no (403)
     FailedCreate: exceeded quota; its template was restored, and then it was deleted
+    FailedCreate: exceeded quota; its template was restored, but it is being deleted since 2026-01-01T00:00:07Z: its controller rolls nothing out; finalizers: x.io/hold
     ");
 }
 
@@ -149,11 +157,11 @@ fn an_early_end_reports_the_state_of_each_workload() {
     insta::assert_snapshot!(lines(&all), @r"
     --timeout passed before it was started; nothing was written
     --timeout passed during the write; unknown whether it was updated
-    --timeout passed at 2 of 3 pods; the rollout continues
+    --timeout passed with 2 of 3 updated pods available; the rollout continues
     --timeout passed; the rollout continues
     FailedCreate: exceeded quota; --timeout passed before it was restored
     FailedCreate: exceeded quota; --timeout passed while it was restored; unknown whether it was
-    FailedCreate: exceeded quota; restored; --timeout passed at 1 of 3 pods, the rollout continues
+    FailedCreate: exceeded quota; restored; --timeout passed with 1 of 3 updated pods available, the rollout continues
     interrupted before the decision whether to restore it: FailedCreate: exceeded quota
     ");
     let silent = End::Silent {
@@ -166,11 +174,11 @@ fn an_early_end_reports_the_state_of_each_workload() {
     insta::assert_snapshot!(lines(&all), @r"
     the API server has not responded since 10:00:00 (10m): refused; nothing was written
     the API server has not responded since 10:00:00 (10m): refused; unknown whether it was updated
-    the API server has not responded since 10:00:00 (10m): refused; it was updated, 2 of 3 pods when last seen, its current state is unknown
+    the API server has not responded since 10:00:00 (10m): refused; it was updated, 2 of 3 updated pods available when last seen, its current state is unknown
     the API server has not responded since 10:00:00 (10m): refused; its current state is unknown
     FailedCreate: exceeded quota; the API server has not responded since 10:00:00 (10m): refused; not restored
     FailedCreate: exceeded quota; the API server has not responded since 10:00:00 (10m): refused; unknown whether it was restored
-    FailedCreate: exceeded quota; the API server has not responded since 10:00:00 (10m): refused; it was restored, 1 of 3 pods when last seen, its current state is unknown
+    FailedCreate: exceeded quota; the API server has not responded since 10:00:00 (10m): refused; it was restored, 1 of 3 updated pods available when last seen, its current state is unknown
     FailedCreate: exceeded quota; the API server has not responded since 10:00:00 (10m): refused; not restored
     ");
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::outcome::cause::{Cause, Counts, KeptBy, KeptPods, PodCause, Problem, Waiting};
 use crate::resume_command::tests::kruise;
 use crate::snapshot::Reverts;
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{BeingDeleted, Kind};
 use serde_json::json;
 
 fn pod(name: &str, state: PodState, cause: &str) -> PodProgress {
@@ -34,7 +34,7 @@ fn shown(kind: Kind, spec: Value, state: State, pods: Vec<PodProgress>, wide: bo
     let seen = Seen {
         progress: &progress,
         go_on: GoOn::Kubectl,
-        has_healthy: true,
+        to_healthy: Some("--last-healthy".into()),
         current: Some("--to-revision 3".into()),
     };
     let lines = status(&Id::of(kind, &object), &object, &seen, wide);
@@ -45,20 +45,41 @@ fn short(kind: Kind, spec: Value, state: State, pods: Vec<PodProgress>) -> Strin
     shown(kind, spec, state, pods, false)
 }
 
+/// Whatever else could be typed, it would have no effect.
+#[test]
+fn one_that_is_being_deleted_can_only_be_waited_for() {
+    let since = "2026-01-01T00:00:00Z".parse().unwrap();
+    let deletion = || State::BeingDeleted(BeingDeleted { since, finalizers: vec!["x.io/hold".into()] });
+    for spec in [json!({}), json!({"paused": true})] {
+        let text = short(Kind::Deployment, spec, deletion(), Vec::new());
+        assert!(
+            text.starts_with(
+                "deployment/web -n shop is being deleted since 2026-01-01T00:00:00Z: its controller rolls nothing out; \
+                 finalizers: x.io/hold"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\nuntil gone:  kubectl wait --for=delete deployment/web -n shop\n"),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn one_that_is_done_is_one_line() {
     let ready = || vec![pod("web-0", PodState::Ready, "")];
     assert_eq!(
         short(Kind::Deployment, json!({}), done(), ready()),
-        "deployment/web -n shop rolled out: 1 of 1 updated pod available\n"
+        "deployment/web -n shop rolled out: 1 of 1 updated pods available\n"
     );
     assert_eq!(
         shown(Kind::Deployment, json!({}), done(), ready(), true),
-        "deployment/web -n shop rolled out: 1 of 1 updated pod available\n  POD    STATE  CAUSE\n  web-0  ready\n"
+        "deployment/web -n shop rolled out: 1 of 1 updated pods available\n  POD    STATE  CAUSE\n  web-0  ready\n"
     );
     assert_eq!(
         short(Kind::Deployment, json!({"paused": true}), done(), ready()),
-        "deployment/web -n shop rolled out: 1 of 1 updated pod available; paused\n\
+        "deployment/web -n shop rolled out: 1 of 1 updated pods available; paused\n\
          to resume:   kubectl rollout resume deployment/web -n shop\n"
     );
 }
@@ -138,7 +159,7 @@ fn what_blocks_it_comes_with_the_command_to_continue() {
             Kind::Deployment,
             json!({}),
             State::Moving,
-            "deployment/web -n shop rolling out: 1 of 1 updated pod available",
+            "deployment/web -n shop rolling out: 1 of 1 updated pods available",
             "check again: kubectl rollback-to deployment/web -n shop --status",
         ),
     ] {
@@ -154,10 +175,11 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
         json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": {"paused": true}});
     let owner = kruise(Reverts::Perhaps("steps".into()));
     let next = |paused: bool, state: State, go_on: GoOn<'_>, has_healthy: bool| {
+        let to_healthy = has_healthy.then(|| "--last-healthy --unstick".to_owned());
         let mut object = object.clone();
         object["spec"]["paused"] = json!(paused);
         let progress = progress(state, vec![]);
-        let seen = Seen { progress: &progress, go_on, has_healthy, current: None };
+        let seen = Seen { progress: &progress, go_on, to_healthy, current: None };
         let lines = status(&Id::of(Kind::Deployment, &object), &object, &seen, false);
         lines[1..].iter().map(Line::text).collect::<Vec<_>>().join("\n")
     };
@@ -177,7 +199,7 @@ fn what_a_progressive_rollout_keeps_back_is_left_to_it() {
     // A broken template is not released to all pods either.
     assert_eq!(
         next(true, failed(None, None), GoOn::Kubectl, true),
-        "to go back:  kubectl rollback-to deployment/web -n shop --last-healthy --allow paused\n\
+        "to go back:  kubectl rollback-to deployment/web -n shop --last-healthy --unstick --allow paused\n\
          and then:    kubectl rollout resume deployment/web -n shop"
     );
     // No revision is known to have been healthy.
@@ -216,7 +238,7 @@ fn a_pod_whose_cause_may_pass_is_waiting_and_has_the_way_back() {
     let pods = vec![pod("web-1", PodState::Failing, "Unschedulable: no node matches")];
     assert_eq!(
         short(Kind::Deployment, json!({}), State::Moving, pods),
-        "deployment/web -n shop rolling out: 1 of 1 updated pod available
+        "deployment/web -n shop rolling out: 1 of 1 updated pods available
   POD    STATE    CAUSE
   web-1  waiting  Unschedulable: no node matches
 to see more: kubectl describe pod web-1 -n shop

@@ -105,7 +105,7 @@ pub(super) fn used_up<'a>(
     for pod in in_order(counted, inventory) {
         match last.filter(|_| left <= 0) {
             Some(last) => return Some((last, pod)),
-            None if inventory.has_controller(pod) => {}
+            None if inventory.is_recreated(pod) => {}
             None => (left, last) = (left - 1, Some(pod)),
         }
     }
@@ -117,7 +117,7 @@ pub fn in_order<'a>(pods: &[&'a Pod], inventory: &Inventory) -> Vec<&'a Pod> {
     let mut pods = pods.to_vec();
     pods.sort_by_cached_key(|pod| {
         let node = inventory.nodes.iter().position(|node| node.name() == pod.node());
-        (node, pod.tier(), pod.priority(), !inventory.has_controller(pod), pod.key())
+        (node, pod.tier(), pod.priority(), !inventory.is_recreated(pod), pod.key())
     });
     pods
 }

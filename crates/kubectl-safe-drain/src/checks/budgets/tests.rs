@@ -187,7 +187,14 @@ fn pods_that_are_not_recreated_use_up_the_disruptions() {
     let blocked = under(status(1, 3, 2, 3), unmanaged(3));
     fires("budget-blocked", Severity::Error, &blocked, &under(status(1, 2, 1, 2), unmanaged(1)));
     let owned: Vec<Pod> = (0..3).map(|i| web(&format!("web-{i}"))).collect();
-    fires("budget-paces", Severity::Info, &under(status(1, 3, 2, 3), owned), &blocked);
+    let paced = under(status(1, 3, 2, 3), owned);
+    fires("budget-paces", Severity::Info, &paced, &blocked);
+    let deleted = being_deleted(paced.clone());
+    fires("budget-blocked", Severity::Error, &deleted, &paced);
+    assert_eq!(
+        first(&deleted).1,
+        "allows 1 disruption, but 3 pods to evict are not recreated, so it allows no more until other pods of it are Ready"
+    );
 }
 
 /// A pod that is recreated gives its disruption back: it goes first, unless its priority is higher or its node is drained later.

@@ -7,7 +7,7 @@ mod world;
 
 use super::limits::{SETTLE, STALLED_AFTER};
 use super::*;
-use crate::checks::testing::{budgeted, inventory_of, now};
+use crate::checks::testing::{being_deleted, budgeted, inventory_of, now};
 use crate::execute::cause::{Blocker, NodeProblem};
 use crate::plan::plan;
 use cluster_model::Known;

@@ -26,7 +26,7 @@ fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         8 => (0..4usize, 0..8u8).prop_map(|(open, how)| Input::Answer(open, how)),
         1 => Just(Input::Again),
-        4 => (0..STEPS, 0..9u8).prop_map(|(step, state)| Input::Change(step, state)),
+        4 => (0..STEPS, 0..10u8).prop_map(|(step, state)| Input::Change(step, state)),
         6 => (0..STEPS, 0..9u8).prop_map(|(step, state)| Input::Watched(step, state)),
         1 => (0..STEPS).prop_map(Input::Unwatchable),
         1 => Just(Input::Deadline),
@@ -42,6 +42,7 @@ fn state(n: u8) -> State {
         5 => stuck("p"),
         6 => State::Deleted,
         7 => superseded(true),
+        8 => State::BeingDeleted(being_deleted()),
         _ => stalled(false),
     }
 }

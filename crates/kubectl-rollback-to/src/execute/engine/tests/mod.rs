@@ -7,7 +7,7 @@ mod stuck;
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::{Id, Kind};
+use cluster_model::rollout::{BeingDeleted, Id, Kind};
 use k8s_openapi::jiff::{SignedDuration, Zoned};
 use serde_json::json;
 
@@ -106,6 +106,10 @@ fn crashed() -> State {
 
 fn reverted() -> State {
     State::Reverted { by: author("argo") }
+}
+
+fn being_deleted() -> BeingDeleted {
+    BeingDeleted { since: at(7), finalizers: vec!["x.io/hold".into()] }
 }
 
 fn superseded(restart: bool) -> State {

@@ -156,6 +156,11 @@ fn a_restore_that_fails_is_reported_and_never_repeated() {
         (reverted(), RolloutResult::Superseded, Reason::RestoredAndReplaced(author("argo"))),
         (superseded(false), RolloutResult::Superseded, Reason::RestoredAndReplaced(author("kim"))),
         (State::Deleted, RolloutResult::Failed, unhealthy(Reason::Deleted)),
+        (
+            State::BeingDeleted(being_deleted()),
+            RolloutResult::Failed,
+            unhealthy(Reason::BeingDeleted(being_deleted())),
+        ),
         (stuck("p"), RolloutResult::Failed, unhealthy(Reason::BlockedByPod { pod: "p".into(), why: until })),
     ];
     for (state, result, reason) in cases {
@@ -174,9 +179,11 @@ fn a_restore_that_fails_is_reported_and_never_repeated() {
 
 #[test]
 fn a_workload_that_was_reverted_is_left_alone() {
-    for (state, expected) in
-        [(reverted(), Reason::Reverted(author("argo"))), (State::Deleted, Reason::Deleted)]
-    {
+    for (state, expected) in [
+        (reverted(), Reason::Reverted(author("argo"))),
+        (State::Deleted, Reason::Deleted),
+        (State::BeingDeleted(being_deleted()), Reason::BeingDeleted(being_deleted())),
+    ] {
         let mut play = Play::new(2, Rules { on_failure: OnFailure::Restore, ..rules() });
         play.write_all().seen(1, state);
         assert_eq!(play.next(), "restore 0");

@@ -1,5 +1,5 @@
 use cluster_model::build::PodBuild;
-use cluster_model::rollout::Kind;
+use cluster_model::rollout::{BeingDeleted, Kind};
 use serde_json::{Value, json};
 
 use super::super::model::State;
@@ -72,6 +72,11 @@ fn done_is_the_controllers_final_status_and_no_old_pod() {
             done(),
         ),
         ("deleted", Moment { object: None, ..all() }, State::Deleted),
+        (
+            "done, and being deleted",
+            all().edit(json!({"metadata": {"deletionTimestamp": at(9).to_string()}})),
+            State::BeingDeleted(BeingDeleted { since: at(9), finalizers: vec![] }),
+        ),
         ("made anew", all().edit(json!({"metadata": {"uid": "uid-other"}})), State::Deleted),
     ] {
         assert_eq!(moment.state(), state, "{case}");

@@ -179,6 +179,20 @@ fn a_pod_that_loses_its_controller_needs_the_consent_of_an_unmanaged_pod() {
     }
 }
 
+/// Bound after the plan, and its controller begins to be deleted meanwhile.
+#[test]
+fn a_late_pod_of_a_controller_that_is_being_deleted_needs_the_consent_of_an_orphaned_one() {
+    for (force, leaves) in [(false, false), (true, true)] {
+        let mut e = engine_with(&inventory_of(vec![]), Options { force, ..options() });
+        e.pod_seen("n1", web(1), now());
+        e.next(now());
+        e.pod_context_read("uid-web-1", &being_deleted(inventory_of(vec![web(1)])), now());
+        let phase = e.pods().next().unwrap().phase;
+        assert_eq!(matches!(phase, Phase::Waiting { .. }), leaves, "{phase:?}");
+        assert_eq!(phase == Phase::Remaining, !leaves, "{phase:?}");
+    }
+}
+
 /// With WaitForFirstConsumer the scheduler has chosen the node before the cordon, and binds the pod minutes later.
 #[test]
 fn a_pod_whose_volume_is_being_provisioned_here_is_waited_for_and_leaves() {
