@@ -97,7 +97,8 @@ fn compare(index: usize) {
     let text = format!("$ {command}\n{}\n", shown.trim_end());
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let before = fs::read_to_string(file(name, "txt")).unwrap_or_default();
-    if masked(&lines(&before), true) == masked(&lines(&text), true) {
+    let [expected, seen] = [&before, &text].map(|text| masked(&lines(text), true).concat());
+    if expected == seen {
         return;
     }
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -106,5 +107,17 @@ fn compare(index: usize) {
         let svg = picture(command, screen, |text| fixture.with_page_names(text));
         fs::write(file(name, "svg"), svg).unwrap();
     }
-    panic!("docs/pictures/{name} is outdated (`make pictures` draws it again); the command prints:\n{text}");
+    panic!(
+        "docs/pictures/{name} is outdated (`make pictures` draws it again); the command prints:\n{text}\n{}",
+        first_difference(&expected, &seen)
+    );
+}
+
+/// Long output is cut where tests are run: what matters is at its end.
+fn first_difference(expected: &str, seen: &str) -> String {
+    let words = |text: &'_ str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let (expected, seen) = (words(expected), words(seen));
+    let at = expected.iter().zip(&seen).take_while(|(one, other)| one == other).count();
+    let near = |words: &[String]| words[at.saturating_sub(5)..words.len().min(at + 15)].join(" ");
+    format!("the first difference:\n  page: {}\n  seen: {}", near(&expected), near(&seen))
 }
