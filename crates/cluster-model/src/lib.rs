@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod autoscaler;
+mod being_deleted;
 #[cfg(any(test, feature = "build"))]
 pub mod build;
 pub mod cron;
@@ -38,6 +39,7 @@ pub mod text;
 pub mod toleration;
 pub mod webhook;
 
+pub use being_deleted::BeingDeleted;
 pub use disruption_budget::{BudgetStatus, DisruptionBudget};
 pub use finding::allow::Allow;
 pub use finding::{Finding, Severity};

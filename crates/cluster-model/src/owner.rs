@@ -68,9 +68,7 @@ pub struct Workload {
     pub pinned_to: Option<String>,
     /// Its template has `spec.schedulingGates`: no scheduler looks at its pods until somebody has removed them from each.
     pub has_gates: bool,
-    /// It is being deleted, and perhaps kept by a finalizer: it makes no pods any more. Of Kubernetes' controllers that is so in
-    /// `pkg/controller/replicaset/replica_set.go` (`syncReplicaSet`, also of ReplicationControllers), `statefulset/stateful_set_control.go`
-    /// (`updateStatefulSet`), `daemon/daemon_controller.go` (`syncDaemonSet`) and `job/job_controller.go` (`syncJob`).
+    /// It makes no pods any more, see [`crate::BeingDeleted`].
     pub is_terminating: bool,
 }
 

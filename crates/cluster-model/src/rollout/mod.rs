@@ -1,6 +1,5 @@
 //! Deployments, StatefulSets and DaemonSets with the revisions their controllers keep. Templates are raw JSON throughout.
 
-mod being_deleted;
 pub mod blocking_pod;
 mod current;
 mod daemon_set;
@@ -16,7 +15,6 @@ mod template;
 pub mod update_strategy;
 mod workload_kind;
 
-pub use being_deleted::BeingDeleted;
 pub use current::choose;
 pub use deployment::REVISION;
 pub use kind::{Id, Kind};

@@ -1,7 +1,7 @@
 //! HC102: pods whose owner does not exist, or is being deleted.
 
+use cluster_model::BeingDeleted;
 use cluster_model::text::{count, span};
-use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
 use super::hc608_terminating::NO_LONGER_GOING;
@@ -39,12 +39,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         if workload.recreated == Recreated::OwnerMissing {
             let message = format!("its owner does not exist, but {} of it still run", count(pods, "pod"));
             found.add(Error, &workload.subject, message);
-        } else if let Some(since) = going(workload, snapshot) {
-            let finalizers: Vec<&str> =
-                workload.object.list("/metadata/finalizers").iter().filter_map(Json::as_str).collect();
+        } else if let Some(BeingDeleted { since, finalizers }) = going(workload, snapshot) {
             let message = format!(
                 "it has been on its way out for {}, and none of its {} is made again (finalizers: {})",
-                span(since),
+                span(snapshot.seconds_since(since)),
                 count(pods, "pod"),
                 finalizers.join(", ")
             );
@@ -55,13 +53,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-/// How many seconds, if they are too many for one that is just being deleted.
-fn going(workload: &Workload, snapshot: &Snapshot) -> Option<i64> {
-    if workload.recreated != Recreated::OwnerGoing {
-        return None;
-    }
-    let at = workload.object.time("/metadata/deletionTimestamp")?;
-    Some(snapshot.seconds_since(at)).filter(|since| *since > NO_LONGER_GOING)
+/// For too long for one that is just being deleted.
+fn going(workload: &Workload, snapshot: &Snapshot) -> Option<BeingDeleted> {
+    let deletion =
+        BeingDeleted::of(&workload.object).filter(|_| workload.recreated == Recreated::OwnerGoing)?;
+    (snapshot.seconds_since(deletion.since) > NO_LONGER_GOING).then_some(deletion)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use cluster_model::json::Pool;
-use cluster_model::{Json, Raw};
+use cluster_model::{BeingDeleted, Json, Raw};
 use serde_json::Value;
 
 use super::packed::Packed;
@@ -69,7 +69,8 @@ impl<'a, 'p> Owners<'a, 'p> {
         let is_scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet);
         // A ReplicaSet whose Deployment was not found, or could not be read.
         let recreated = match object.controller_ref() {
-            _ if makes_no_more(kind, &object) => Recreated::OwnerGoing,
+            // Of a Deployment the ReplicaSet goes on.
+            _ if kind != Kind::Deployment && BeingDeleted::of(&object).is_some() => Recreated::OwnerGoing,
             Some(owner) if kind == Kind::ReplicaSet => {
                 match self.owner_state(owner.text("/kind"), owner.text("/apiVersion")) {
                     // Whatever made the ReplicaSet, as a Rollout of Argo: it keeps its pods itself.
@@ -169,11 +170,4 @@ impl<'a, 'p> Owners<'a, 'p> {
         });
         self.workloads.len() - 1
     }
-}
-
-/// What is being deleted, and with a finalizer may be so for long, makes no more pods (pkg/controller: replicaset/replica_set.go,
-/// syncReplicaSet; statefulset/stateful_set_control.go, updateStatefulSet; daemon/daemon_controller.go, syncDaemonSet;
-/// job/job_controller.go, syncJob). Of a Deployment the ReplicaSet goes on.
-fn makes_no_more(kind: Kind, object: &Value) -> bool {
-    kind != Kind::Deployment && !object.text("/metadata/deletionTimestamp").is_empty()
 }

@@ -1,6 +1,6 @@
 //! Is it being deleted? Then no template that is written is rolled out, and no pod that is deleted comes back.
 
-use cluster_model::rollout::BeingDeleted;
+use cluster_model::BeingDeleted;
 use cluster_model::{Finding, Severity};
 
 use super::Case;

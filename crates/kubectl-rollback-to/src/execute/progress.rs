@@ -16,9 +16,10 @@ mod target;
 
 use std::time::Duration;
 
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::Status;
 use cluster_model::rollout::blocking_pod;
 use cluster_model::rollout::same;
-use cluster_model::rollout::{BeingDeleted, Status};
 use cluster_model::{PodExt, Raw};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;

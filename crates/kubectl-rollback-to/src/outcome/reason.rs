@@ -1,6 +1,7 @@
 //! Why a workload ended as it did, as data; `render/reason.rs` has the words.
 
-use cluster_model::rollout::{BeingDeleted, Id, Kind};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::{Id, Kind};
 use k8s_openapi::jiff::Zoned;
 
 use super::cause::{Author, Cause, KeptPods};

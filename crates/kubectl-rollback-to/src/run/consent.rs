@@ -1,7 +1,8 @@
 //! What was agreed to, by an answer or by `--yes`: from exactly these templates to exactly those. Compared with what is there before it
 //! is used. Pure.
 
-use cluster_model::rollout::{BeingDeleted, Id, Rollout, same};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::{Id, Rollout, same};
 use plugin_client::Failure;
 use serde_json::Value;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cluster_model::rollout::{BeingDeleted, Kind};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::Kind;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;

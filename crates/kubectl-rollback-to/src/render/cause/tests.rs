@@ -1,5 +1,6 @@
 use super::*;
-use cluster_model::rollout::{BeingDeleted, Id};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::Id;
 
 fn lines(causes: impl IntoIterator<Item = String>) -> String {
     causes.into_iter().collect::<Vec<_>>().join("\n")

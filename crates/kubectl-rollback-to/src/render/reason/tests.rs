@@ -1,6 +1,7 @@
 use super::*;
 use crate::outcome::cause::{Cause, Problem};
-use cluster_model::rollout::{BeingDeleted, Kind};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::Kind;
 use k8s_openapi::jiff::tz::TimeZone;
 
 fn id(name: &str) -> Id {

@@ -2,7 +2,8 @@ use super::*;
 use crate::outcome::cause::{Cause, Counts, KeptBy, KeptPods, PodCause, Problem, Waiting};
 use crate::resume_command::tests::kruise;
 use crate::snapshot::Reverts;
-use cluster_model::rollout::{BeingDeleted, Kind};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::Kind;
 use serde_json::json;
 
 fn pod(name: &str, state: PodState, cause: &str) -> PodProgress {

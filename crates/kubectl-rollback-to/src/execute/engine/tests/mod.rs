@@ -7,7 +7,8 @@ mod stuck;
 
 use std::collections::BTreeMap;
 
-use cluster_model::rollout::{BeingDeleted, Id, Kind};
+use cluster_model::BeingDeleted;
+use cluster_model::rollout::{Id, Kind};
 use k8s_openapi::jiff::{SignedDuration, Zoned};
 use serde_json::json;
 

@@ -1,5 +1,6 @@
+use cluster_model::BeingDeleted;
 use cluster_model::build::PodBuild;
-use cluster_model::rollout::{BeingDeleted, Kind};
+use cluster_model::rollout::Kind;
 use serde_json::{Value, json};
 
 use super::super::model::State;

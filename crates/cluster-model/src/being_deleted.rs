@@ -1,14 +1,14 @@
-//! A workload that is being deleted: its finalizers keep it, and no controller rolls anything out.
+//! A workload that is being deleted, perhaps kept by finalizers: its controller makes no pods and rolls nothing out any more.
 //!
-//! Each controller passes such an object over, but for its status: `deployment_controller.go` (syncDeployment), `daemon_controller.go`
-//! (syncDaemonSet), `stateful_set_control.go` (updateStatefulSet).
+//! Each controller of Kubernetes passes such an object over, but for its status (in pkg/controller): `deployment/deployment_controller.go`
+//! (`syncDeployment`; its ReplicaSets go on until they are deleted themselves), `replicaset/replica_set.go` (`syncReplicaSet`, also of
+//! ReplicationControllers), `statefulset/stateful_set_control.go` (`updateStatefulSet`), `daemon/daemon_controller.go` (`syncDaemonSet`),
+//! `job/job_controller.go` (`syncJob`).
 
 use std::fmt;
 
-use k8s_openapi::jiff::Timestamp;
-use serde_json::Value;
-
 use crate::Raw;
+use k8s_openapi::jiff::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeingDeleted {
@@ -19,9 +19,9 @@ pub struct BeingDeleted {
 
 impl BeingDeleted {
     /// `None`: it is not being deleted.
-    pub fn of(object: &Value) -> Option<Self> {
+    pub fn of<J: Raw>(object: &J) -> Option<Self> {
         let since = object.time("/metadata/deletionTimestamp")?;
-        let finalizers = object.list("/metadata/finalizers").iter().filter_map(Value::as_str);
+        let finalizers = object.list("/metadata/finalizers").iter().filter_map(Raw::as_str);
         Some(BeingDeleted { since, finalizers: finalizers.map(str::to_owned).collect() })
     }
 }
@@ -40,7 +40,7 @@ impl fmt::Display for BeingDeleted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn what_is_being_deleted_is_recognised_with_what_it_waits_for() {
