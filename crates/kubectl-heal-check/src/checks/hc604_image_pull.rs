@@ -1,10 +1,11 @@
 //! HC604: an image that cannot be pulled.
 
 use super::check::{About, Check, Found};
+use super::commands::of;
 use super::waiting::{first, is_older, message, pods};
 use crate::finding::Severity::Error;
 use crate::snapshot::pod::Waiting;
-use crate::snapshot::{PodState, Read, Snapshot};
+use crate::snapshot::{Kind, PodState, Read, Snapshot};
 
 /// Registries fail for a moment.
 const PATIENCE: i64 = 120;
@@ -26,7 +27,7 @@ pub const CHECK: Check = Check {
     ],
     fires_when: "a container waits with ErrImagePull or ImagePullBackOff in a pod that has been on its node for two minutes; at once with InvalidImageName or ErrImageNeverPull",
     why: "The kubelet tries again and again, with waits up to 5 min, and nothing else heals it.",
-    remedy: "correct the image or its pull secret",
+    remedy: "correct the image or its pull secret, or go back with kubectl rollback-to: the finding has the command",
     exceptions: "The first two minutes.",
     run,
 };
@@ -38,7 +39,16 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     };
     for workload in snapshot.selected() {
         if let Some(failing) = first(workload, is_meant) {
-            found.add(Error, &workload.subject, message(workload, pods(workload, is_meant), failing));
+            let message = message(workload, pods(workload, is_meant), failing);
+            // What rollback-to has revisions of.
+            if matches!(workload.kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) {
+                let command = format!("{} --status", of("rollback-to", &workload.subject));
+                let remedy =
+                    format!("correct the image or its pull secret, or see what to go back to: {command}");
+                found.add_with(Error, &workload.subject, message, remedy);
+            } else {
+                found.add(Error, &workload.subject, message);
+            }
         }
     }
 }
@@ -72,6 +82,13 @@ mod tests {
         assert_eq!(
             web_a("ImagePullBackOff").edit("Pod/web-c", waiting).message(&CHECK),
             "2 of 3 pods: container main of web-a: ImagePullBackOff"
+        );
+        let snapshot = web_a("ImagePullBackOff").snapshot();
+        let found = crate::checks::run(&snapshot, |check| check.id == CHECK.id).0;
+        assert!(
+            found[0].remedy.ends_with(": kubectl rollback-to deployment/web -n shop --status"),
+            "{}",
+            found[0].remedy
         );
     }
 }

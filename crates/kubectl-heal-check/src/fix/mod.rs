@@ -41,6 +41,12 @@ pub fn changed(half: Half) -> (Vec<Read>, bool) {
     (kinds, makes_budgets)
 }
 
+/// Changes of objects are tried for it, whether one can be proven or not.
+pub fn is_tried(finding: &Finding) -> bool {
+    let (kinds, makes_budget) = candidates::changed(finding.id);
+    makes_budget || !kinds.is_empty()
+}
+
 /// What fixes are tried on.
 pub struct Workbench {
     gathered: Gathered,

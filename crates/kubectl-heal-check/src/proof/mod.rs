@@ -40,8 +40,8 @@ pub struct Run<'r> {
     pub cluster: &'r Cluster,
     pub options: &'r ProofOptions,
     pub bounds: &'r Bounds,
-    /// Of a command that shows the same without a proof.
-    pub flags: &'r str,
+    /// Of a command that shows the same without a proof; `None` with `--quiet`, which leaves out what to type next.
+    pub flags: Option<&'r str>,
 }
 
 /// The report with the proof in it, and its lines for people. `judge` makes the report of a snapshot, `read` reads it again.

@@ -142,7 +142,13 @@ fn replicas(workload: &Workload, snapshot: &Snapshot) -> Test {
         i64::try_from(ready) == Ok(wanted) && workload.active().count() == ready && leaving == 0;
     let no = match lost {
         Some(pod) => format!("the node of {} does not exist", pod.name),
-        None => format!("{ready} of {wanted} ready, {leaving} terminating"),
+        None => {
+            let others = workload.active().count() - ready;
+            let parts = [(others, "not ready"), (leaving, "terminating")];
+            let parts = parts.iter().filter(|(number, _)| *number > 0);
+            let parts: String = parts.map(|(number, what)| format!(", {number} more {what}")).collect();
+            format!("{ready} of {wanted} ready{parts}")
+        }
     };
     let holds = is_complete && ready > 0 && lost.is_none();
     test("replicas", holds, format!("{ready} of {wanted} ready"), no)
@@ -294,6 +300,23 @@ mod tests {
         for (world, what) in cases {
             assert!(failed(&world, &options()).contains(&what), "{what}: {:?}", failed(&world, &options()));
         }
+    }
+
+    #[test]
+    fn pods_that_are_too_many_are_named() {
+        let of = |world: &World| {
+            let snapshot = world.snapshot();
+            replicas(snapshot.workloads.iter().find(|it| it.subject.name == "web").unwrap(), &snapshot)
+                .outcome
+        };
+        assert_eq!(of(&healthy()), Ok("3 of 3 ready".to_owned()));
+        assert_eq!(
+            of(&healthy().edit("Deployment/web", json!({"spec": {"replicas": 2}}))),
+            Err("3 of 2 ready".to_owned())
+        );
+        let updating =
+            healthy().edit("Pod/web-a", not_ready()).edit("Deployment/web", json!({"spec": {"replicas": 2}}));
+        assert_eq!(of(&updating), Err("2 of 2 ready, 1 more not ready".to_owned()));
     }
 
     /// No node takes a second pod, and a lost pod leaves its place free.

@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::preflight::{self, Test};
 use super::render;
 use crate::checks::hc508_replacement_refused;
+use crate::finding::Subject;
 use crate::gather::objects;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{Read, Snapshot, Workload};
@@ -62,7 +63,7 @@ pub async fn prepare(
         |check: &checks::Check| check.id != hc508_replacement_refused::CHECK.id || snapshot.answers.is_some();
     let (findings, unchecked) = checks::run(snapshot, is_asked);
     let mut tests = preflight::of_snapshot(snapshot, workload, matrix, &findings, &unchecked, options);
-    refuse(ui, &tests, harm, None)?;
+    refuse(ui, &workload.subject, &tests, harm, None)?;
     let Some(mut plan) = Plan::of(workload, options) else {
         return Err(Failure::refused("its pods belong to several controllers: a rollout is under way"));
     };
@@ -88,11 +89,11 @@ pub async fn prepare(
         refused = why.filter(|_| unheard.is_some()).cloned();
         match inside.kill {
             Some((kill, rounds)) => (plan.kill, plan.rounds) = (Some(kill), rounds),
-            None if refused.is_none() => refuse(ui, &tests, harm, inside.hint)?,
+            None if refused.is_none() => refuse(ui, &workload.subject, &tests, harm, inside.hint)?,
             None => hint = inside.hint,
         }
     } else {
-        refuse(ui, &tests, harm, None)?;
+        refuse(ui, &workload.subject, &tests, harm, None)?;
     }
     Ok(Prepared { tests, plan, unheard, refused, hint })
 }
@@ -146,7 +147,7 @@ async fn autoscaler(cluster: &Cluster, workload: &Workload) -> Result<Option<Val
     found.map(|it| it.map(|it| it.value)).map_err(|error| Failure::from_kube("read the autoscaler", &error))
 }
 
-fn refuse(ui: &Ui, tests: &[Test], harm: Harm, hint: Option<&str>) -> Result<(), Failure> {
+fn refuse(ui: &Ui, subject: &Subject, tests: &[Test], harm: Harm, hint: Option<&str>) -> Result<(), Failure> {
     let failed: Vec<&str> =
         tests.iter().filter_map(|it| it.outcome.as_ref().err().map(String::as_str)).collect();
     if failed.is_empty() {
@@ -156,7 +157,13 @@ fn refuse(ui: &Ui, tests: &[Test], harm: Harm, hint: Option<&str>) -> Result<(),
     let done = harm.done();
     let failure =
         Failure::refused(format!("not ready to be proven; nothing was {done}")).cause(failed.join("; "));
-    Err(match hint {
+    // Of the others the reason says what to do, or to wait for.
+    let is_of_objects = |it: &Test| it.outcome.is_err() && matches!(it.what, "findings" | "budget");
+    let fix = tests.iter().any(is_of_objects).then(|| {
+        let namespace = shell::word(&subject.namespace);
+        format!("what can be changed: kubectl heal-check {subject} -n {namespace} --fix")
+    });
+    Err(match hint.map(str::to_owned).or(fix) {
         Some(hint) => failure.hint(hint),
         None => failure,
     })

@@ -142,7 +142,8 @@ pub fn reason(end: &End, rounds: &[Round]) -> Option<String> {
     }
 }
 
-pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added], flags: &str) -> Vec<Line> {
+/// `flags`: of the command to type next; `None` leaves it out.
+pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added], flags: Option<&str>) -> Vec<Line> {
     let mut lines = Vec::new();
     let longest = rounds.iter().flat_map(|it| it.phases.values()).max().copied().unwrap_or_default();
     for (index, round) in rounds.iter().enumerate() {
@@ -180,11 +181,13 @@ pub fn summary(plan: &Plan, end: &End, rounds: &[Round], added: &[Added], flags:
         );
     }
     lines.extend(left(plan, added));
-    let next = match end {
-        End::Recovered => ("what else may fail: ", format!("kubectl heal-check {name} -o wide{flags}")),
-        _ => ("its state now: ", format!("kubectl heal-check {name}{flags}")),
-    };
-    lines.push(Line::new().plain(next.0).command(format!("{} -n {}", next.1, plan.subject.namespace)));
+    if let Some(flags) = flags {
+        let next = match end {
+            End::Recovered => ("what else may fail: ", format!("kubectl heal-check {name} -o wide{flags}")),
+            _ => ("its state now: ", format!("kubectl heal-check {name}{flags}")),
+        };
+        lines.push(Line::new().plain(next.0).command(format!("{} -n {}", next.1, plan.subject.namespace)));
+    }
     lines
 }
 

@@ -38,6 +38,8 @@ pub struct Shown<'a> {
     pub ignored: bool,
     /// What the marks mean, and what to type next.
     pub notes: bool,
+    /// `--fix` was not given, and may offer something.
+    pub may_fix: bool,
     /// The command line of this run, as in ` deploy/web -n shop`.
     pub again: &'a str,
     /// Of the terminal, if there is one.
@@ -101,15 +103,15 @@ pub fn report(
     lines
 }
 
-/// The matrix of the workloads for which something was proven in this run; empty if there is none.
-pub fn proven(report: &HealReport, width: Option<usize>) -> Vec<Line> {
+/// The matrix of the workloads for which something was proven in this run; empty if there is none. `notes`: what its marks mean.
+pub fn proven(report: &HealReport, width: Option<usize>, notes: bool) -> Vec<Line> {
     let is_proven = |row: &&Row| evidence(row).any(|it| it == Evidence::Proven);
     let rows: Vec<&Row> = report.workloads.iter().filter(is_proven).collect();
     if rows.is_empty() {
         return Vec::new();
     }
     let mut lines = matrix_of(&rows, width);
-    lines.push(Line::new().dim(legend(&rows)).hanging(2));
+    lines.extend(notes.then(|| Line::new().dim(legend(&rows)).hanging(2)));
     lines
 }
 
@@ -241,6 +243,10 @@ fn notes(report: &HealReport, shown: Shown<'_>) -> Vec<Line> {
             lines.push(Line::new().plain("every reason: ").command(command).hanging(2));
         }
         None => {}
+    }
+    if shown.may_fix {
+        let command = format!("kubectl heal-check{} --fix", shown.again);
+        lines.push(Line::new().plain("what to change: ").command(command).hanging(2));
     }
     lines
 }

@@ -6,7 +6,7 @@ use crate::report::{Checked, HealResult};
 use serde_json::json;
 
 fn text(world: &World, wide: bool) -> Vec<String> {
-    lines(world, Shown { wide, ignored: true, notes: true, again: " -n shop", width: None })
+    lines(world, Shown { wide, ignored: true, notes: true, may_fix: false, again: " -n shop", width: None })
         .iter()
         .map(Line::text)
         .collect()
@@ -133,7 +133,8 @@ fn what_is_shown_fits_the_terminal() {
         .unknown(Read::Budgets)
         .unknown(Read::Leases);
     let shown = |width: usize| -> Vec<String> {
-        let shown = Shown { wide: true, ignored: true, notes: true, again: "", width: Some(width) };
+        let shown =
+            Shown { wide: true, ignored: true, notes: true, may_fix: false, again: "", width: Some(width) };
         lines(&world, shown).iter().flat_map(|line| line.wrapped(width)).map(|line| line.text()).collect()
     };
     let narrow = shown(80);
@@ -152,24 +153,35 @@ fn what_is_shown_fits_the_terminal() {
 
 #[test]
 fn quiet_leaves_out_the_notes() {
-    let shown = Shown { wide: false, ignored: false, notes: false, again: "", width: None };
+    let shown = Shown { wide: false, ignored: false, notes: false, may_fix: false, again: "", width: None };
     let text: Vec<String> = lines(&healthy(), shown).iter().map(Line::text).collect();
     assert_eq!(text.len(), 6, "{text:#?}");
     assert_eq!(text[5], "passed: no finding is error or worse");
 }
 
 #[test]
+fn where_a_change_may_fix_something_the_flag_for_it_is_shown() {
+    let shown =
+        |may_fix| Shown { wide: false, ignored: false, notes: true, may_fix, again: " -n shop", width: None };
+    let of = |may_fix| lines(&healthy(), shown(may_fix)).iter().map(Line::text).collect::<Vec<_>>();
+    let hint = "what to change: kubectl heal-check -n shop --fix".to_owned();
+    assert!(of(true).contains(&hint), "{:#?}", of(true));
+    assert!(!of(false).contains(&hint));
+}
+
+#[test]
 fn after_a_proof_its_row_is_shown() {
     let mut report = made(&healthy().with_all(stateful_set("db", 1)));
-    assert_eq!(proven(&report, None), []);
+    assert_eq!(proven(&report, None, true), []);
     let row = report.workloads.iter_mut().find(|row| row.subject.name == "web").unwrap();
     row.matrix.as_mut().unwrap().pod_loss = Cell::proven(2, "why".to_owned());
-    let text: Vec<String> = proven(&report, None).iter().map(Line::text).collect();
+    let text: Vec<String> = proven(&report, None, true).iter().map(Line::text).collect();
     assert_eq!(text[1], "  deployment/web  heals  heals 2s✓  slow 1m25s  slow 1m25s  heals 5s");
     assert!(
         text.len() == 3 && text[2].starts_with("✓ was proven just now, the rest is predicted"),
         "{text:#?}"
     );
+    assert_eq!(proven(&report, None, false).len(), 2, "without what the marks mean");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The last line of a report: what decided about the exit code.
 
+use cluster_model::text::count;
 use plugin_client::Line;
 
 use super::counts;
 use super::once::once;
 use crate::finding::{Finding, Severity};
-use crate::report::{HealReport, HealResult};
+use crate::matrix::{Matrix, Verdict};
+use crate::report::{HealReport, HealResult, Row};
 
 pub fn line(report: &HealReport, fail_on: Severity) -> Line {
     let above = match fail_on {
@@ -26,9 +28,21 @@ pub fn line(report: &HealReport, fail_on: Severity) -> Line {
         HealResult::Incomplete => line
             .warn("incomplete")
             .plain(format!(": not everything could be checked; no finding is {above} (exit code 5)")),
-        _ => line.good("passed").plain(format!(": no finding is {above}")),
+        _ => line.good("passed").plain(format!(": no finding is {above}{}", unknown(&report.workloads))),
     };
     line.hanging(2)
+}
+
+/// Nothing may be found because nothing can be told yet, as in an update that has just begun.
+fn unknown(rows: &[Row]) -> String {
+    let is_unknown =
+        |matrix: &Matrix| matrix.cells().iter().all(|(_, cell)| cell.verdict == Verdict::Unknown);
+    let rows = rows.iter().filter(|row| row.matrix.as_ref().is_some_and(is_unknown)).count();
+    if rows == 0 {
+        String::new()
+    } else {
+        format!("; whether {} would heal is unknown", count(rows, "workload"))
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +92,21 @@ mod tests {
         assert_eq!(
             of(&[Warning], true, Error),
             "incomplete: not everything could be checked; no finding is error or worse (exit code 5)"
+        );
+    }
+
+    /// As in an update whose image cannot be pulled, before that is certain enough for a finding.
+    #[test]
+    fn of_what_nothing_is_known_nothing_good_is_said() {
+        let mut report = HealReport { result: HealResult::Ok, ..crate::formats::testing::report() };
+        assert_eq!(line(&report, Severity::Error).text(), "passed: no finding is error or worse");
+        let matrix = report.workloads[0].matrix.as_mut().unwrap();
+        for cell in [&mut matrix.crash, &mut matrix.pod_loss, &mut matrix.node_loss, &mut matrix.drain] {
+            *cell = crate::matrix::Cell::unknown("r");
+        }
+        assert_eq!(
+            line(&report, Severity::Error).text(),
+            "passed: no finding is error or worse; whether 1 workload would heal is unknown"
         );
     }
 }

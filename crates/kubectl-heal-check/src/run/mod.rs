@@ -22,6 +22,7 @@ use crate::baseline::{self, BaselineFile};
 use crate::dependencies::Services;
 use crate::exempt::sift;
 use crate::finding::Unchecked;
+use crate::fix;
 use crate::formats::{self, Format};
 use crate::matrix::Matrix;
 use crate::options::Options;
@@ -84,13 +85,14 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         ui.status(&Line::new().plain(format!("wrote {} into ", count(keys.len(), "finding"))).strong(path));
     }
     if let Some((how, cluster)) = proof.as_ref().zip(cluster.as_ref()) {
-        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds, flags: &flags(&args) };
+        let flags = (!args.quiet).then(|| flags(&args));
+        let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds, flags: flags.as_deref() };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
         let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
         let (mut report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
         report.scope.harm = Some(how.harm);
         formats::publish(&ui, args.output, &report, || {
-            let mut lines = render::proven(&report, ui.width());
+            let mut lines = render::proven(&report, ui.width(), !args.quiet);
             if !lines.is_empty() {
                 lines.push(Line::new());
             }
@@ -121,6 +123,7 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         wide: args.output.is_wide(),
         ignored: args.show_ignored,
         notes: !args.quiet,
+        may_fix: args.fix.is_none() && report.findings.iter().any(fix::is_tried),
         again: &again(&args),
         width: ui.width(),
     };

@@ -8,6 +8,7 @@ use super::judge;
 use super::read::{self, Input};
 use crate::again::again;
 use crate::args::{Args, Target};
+use crate::fix;
 use crate::formats::{self, Format};
 use crate::options::Options;
 use crate::render;
@@ -75,6 +76,7 @@ impl Context<'_> {
             wide: self.args.output.is_wide(),
             ignored: self.args.show_ignored,
             notes: !self.args.quiet,
+            may_fix: report.findings.iter().any(fix::is_tried),
             again: &again,
             width: self.ui.width(),
         };

@@ -15,6 +15,8 @@ use crate::matrix::{Cell, Matrix, OUTAGE, Verdict};
 pub struct Changes {
     new: Vec<Finding>,
     gone: Vec<Finding>,
+    /// What was found before with another severity, and that.
+    weighed: Vec<(Finding, Severity)>,
     cells: Vec<CellChange>,
     no_longer_checked: Vec<Unchecked>,
     checked_again: Vec<Unchecked>,
@@ -46,9 +48,17 @@ impl Changes {
         let less = |of: &[Unchecked], than: &[Unchecked]| {
             of.iter().filter(|it| !than.iter().any(|other| other.id == it.id)).cloned().collect()
         };
+        let (mut gone, mut weighed) = (fresh(before, after), Vec::new());
+        let mut new = fresh(after, before);
+        new.retain(|it| {
+            let old = gone.iter().position(|old| (old.id, &old.subject) == (it.id, &it.subject));
+            weighed.extend(old.map(|at| (it.clone(), gone.remove(at).severity)));
+            old.is_none()
+        });
         Changes {
-            new: fresh(after, before),
-            gone: fresh(before, after),
+            new,
+            gone,
+            weighed,
             cells: cells(before, after),
             no_longer_checked: less(&after.report.unchecked, &before.report.unchecked),
             checked_again: less(&before.report.unchecked, &after.report.unchecked),
@@ -69,13 +79,13 @@ impl Changes {
             true => format!("{subject} -n {}", subject.namespace),
             false => subject.to_string(),
         };
-        let new = self.new.iter().map(|it| {
-            let role = if it.severity >= Severity::Error { Role::Bad } else { Role::Warn };
-            line(
-                "new",
-                role,
-                format!("{} {} {} {}", it.severity.word(), it.id, name(&it.subject), it.message),
-            )
+        let role = |it: &Finding| if it.severity >= Severity::Error { Role::Bad } else { Role::Warn };
+        let text = |it: &Finding| format!("{} {} {}", it.id, name(&it.subject), it.message);
+        let new =
+            self.new.iter().map(|it| line("new", role(it), format!("{} {}", it.severity.word(), text(it))));
+        let weighed = self.weighed.iter().map(|(it, before)| {
+            let role = if it.severity > *before { role(it) } else { Role::Good };
+            line("now", role, format!("{} (was {}) {}", it.severity.word(), before.word(), text(it)))
         });
         let gone = self.gone.iter().map(|it| {
             line("gone", Role::Good, format!("{} {} {}", it.severity.word(), it.id, name(&it.subject)))
@@ -100,7 +110,7 @@ impl Changes {
             .map(|(reason, ids)| line("unchecked", Role::Warn, format!("{}: {reason}", shown(&ids))));
         let again: Vec<&str> = self.checked_again.iter().map(|it| it.id.as_str()).collect();
         let again = (!again.is_empty()).then(|| line("checked", Role::Good, shown(&again)));
-        new.chain(gone).chain(cells).chain(unchecked).chain(again).collect()
+        new.chain(weighed).chain(gone).chain(cells).chain(unchecked).chain(again).collect()
     }
 }
 
@@ -266,6 +276,24 @@ mod tests {
         assert_eq!(
             lines(&alone(), &served()),
             ["00:00:00  cells     deployment/web pod loss: was outage, is heals"]
+        );
+    }
+
+    #[test]
+    fn a_finding_whose_severity_changes_is_one_line() {
+        let with = |severity| {
+            let mut report = report();
+            report.findings[0].severity = severity;
+            LastKnown::of(report)
+        };
+        let [error, warning] = [Severity::Error, Severity::Warning].map(with);
+        assert_eq!(
+            lines(&warning, &error),
+            ["00:00:00  now       error (was warning) HC203 deployment/web m"]
+        );
+        assert_eq!(
+            lines(&error, &warning),
+            ["00:00:00  now       warning (was error) HC203 deployment/web m"]
         );
     }
 
