@@ -327,6 +327,17 @@ mod tests {
                     .to_owned(),
             ),
             (
+                RolloutResult::Done,
+                vec![Reason::NotWatched],
+                "updated to an earlier template: 0 of 3 pods updated and ready, 5.2s; not watched (--no-wait)"
+                    .to_owned(),
+            ),
+            (
+                RolloutResult::Unchanged,
+                vec![Reason::Already(Already::Live(Some(5))), Reason::PodsNotChecked],
+                "unchanged: its pods were not checked (--no-wait)".to_owned(),
+            ),
+            (
                 RolloutResult::Interrupted,
                 ended(End::Interrupted, (0, 0)),
                 "not complete: interrupted; the rollout continues (0 of 3 pods updated and ready, 5.2s)"

@@ -48,7 +48,8 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
         RolloutResult::Done => {
             let note = cause.map(|note| format!("; {note}")).unwrap_or_default();
             let line = match workload.unwatched {
-                true => name.plain(format!(" updated to the template of {to}{now}")),
+                true if to_number.is_some() => name.plain(format!(" updated to the template of {to}{now}")),
+                true => name.plain(format!(" updated to {to}{now}")),
                 false => name.good(" rolled back").plain(format!(" to {to}{now}")),
             };
             line.plain(format!(": {far}{note}"))

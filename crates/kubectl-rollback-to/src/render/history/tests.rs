@@ -288,7 +288,7 @@ fn nothing_is_shown_to_have_lasted_no_time() {
     assert_eq!(times(&quick, "  1 ").trim_start(), "2026-11-18 11:08:20 – 11:08:20  under 1s");
     // In the narrow table, too.
     let stretch = back().seen(NOW).timeline.stretches[2].clone();
-    assert_eq!(times::since(&stretch, &TimeZone::UTC).text(), "before 2026-11-18 11:12:00");
+    assert_eq!(since(&stretch, &TimeZone::UTC).text(), "before 2026-11-18 11:12:00");
 }
 
 fn history_lines(seen: &crate::timeline::fixture::Seen, width: Option<usize>) -> Vec<String> {
