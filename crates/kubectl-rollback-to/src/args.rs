@@ -13,7 +13,7 @@ use plugin_client::{
 use crate::checks;
 use crate::options::{Choice, DiffDetail, FIELD_MANAGER, ImagePattern, Mode, OnFailure, Options};
 use crate::time_arg;
-use crate::workload_selector::{Subjects, subjects};
+use crate::workload_selector::{GivenFlags, Subjects, subjects};
 
 /// Roll back workloads to a revision, time, image or the last healthy state: preview the change, then wait until it is healthy
 #[derive(Debug, Parser)]
@@ -224,12 +224,12 @@ impl CommandLine for Args {
 impl Args {
     /// Which workloads, and the revision that followed TYPE/NAME.
     fn words(&self) -> Result<(Subjects, Option<i64>), Failure> {
-        let flags = self.flags_of_target();
+        let flags = self.given_flags();
         subjects(&self.words, self.selector.as_deref(), self.all, self.last, &flags)
     }
 
     /// The target, mode and namespace that were given: a suggested command without them would do something else, or elsewhere.
-    fn flags_of_target(&self) -> String {
+    fn given_flags(&self) -> GivenFlags {
         let number = |number: Option<i64>| number.map(|number| number.to_string());
         let dry_run = match self.dry_run {
             DryRun::None => None,
@@ -243,25 +243,27 @@ impl Args {
             (self.history, "--history"),
             (self.status, "--status"),
         ];
-        let alone = alone.into_iter().filter_map(|(given, flag)| given.then_some(flag)).chain(dry_run);
+        let alone = alone.into_iter().filter_map(|(given, flag)| given.then_some(flag));
         let valued = [
             ("to-revision", number(self.to_revision)),
             ("time", self.time.clone()),
             ("image", self.image.clone()),
             ("revision", number(self.revision)),
         ];
-        let mut flags: String = valued
+        let mut target: String = valued
             .into_iter()
             .filter_map(|(name, value)| Some(shell::flag(name, &value?)))
             .chain(alone.map(|flag| format!(" {flag}")))
             .collect();
         if self.closest {
-            flags.push_str(" --closest");
+            target.push_str(" --closest");
         }
-        if let Some(namespace) = self.connection.namespace.as_deref().filter(|name| !name.is_empty()) {
-            flags.push_str(&format!(" -n {}", shell::word(namespace)));
+        let namespace = self.connection.namespace.as_deref().filter(|name| !name.is_empty());
+        GivenFlags {
+            target,
+            dry_run: dry_run.map(|flag| format!(" {flag}")).unwrap_or_default(),
+            namespace: namespace.map(|name| format!(" -n {}", shell::word(name))).unwrap_or_default(),
         }
-        flags
     }
 
     pub fn subjects(&self) -> Result<Subjects, Failure> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::diff::Difference;
+use crate::outcome::reason::{Already, Reason};
 use crate::outcome::{Outcome, PodProgress, PodState, RolloutResult};
 use crate::plan::{Action, Step};
 use crate::render::cause;
@@ -90,6 +91,12 @@ pub struct WorkloadReport {
     pub gone: bool,
     #[serde(skip)]
     pub unrecorded: bool,
+    /// It was written, and nobody looks whether its pods follow (`--no-wait`).
+    #[serde(skip)]
+    pub unwatched: bool,
+    /// Of one that the plan shows as unchanged, for the screen: the cause without what the plan says.
+    #[serde(skip)]
+    pub besides_plan: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -145,6 +152,8 @@ impl WorkloadReport {
             left: false,
             gone: false,
             unrecorded: false,
+            unwatched: false,
+            besides_plan: (!step.has_work()).then(String::new),
         }
     }
 
@@ -155,6 +164,13 @@ impl WorkloadReport {
         let cause = reasons(&rollout.id, &outcome.reasons);
         let unstick_command = unstick_command(&rollout.id, &outcome.reasons);
         let says_how_far = say_how_far(&outcome.reasons);
+        let unwatched = result == RolloutResult::Done && outcome.reasons.contains(&Reason::NotWatched);
+        let besides_plan = match outcome.reasons.as_slice() {
+            [Reason::Already(Already::Live(_)) | Reason::DidNotExist, rest @ ..] => {
+                Some(reasons(&rollout.id, rest))
+            }
+            _ => None,
+        };
         let Outcome { ready, left, gone, unrecorded, revision, pods, failed_pods, .. } = outcome;
         WorkloadReport {
             result,
@@ -167,6 +183,8 @@ impl WorkloadReport {
             left,
             gone,
             unrecorded,
+            unwatched,
+            besides_plan,
             current_revision: revision,
             ..planned
         }
@@ -216,7 +234,7 @@ mod tests {
     use super::*;
     use crate::blocking::BlockingPod;
     use crate::diff::Diff;
-    use crate::outcome::reason::{End, EndedAt, Reason};
+    use crate::outcome::reason::{End, EndedAt};
     use crate::render::outcome as outcome_lines;
     use cluster_model::rollout::Kind;
     use serde_json::json;
@@ -240,6 +258,8 @@ mod tests {
             left: false,
             gone: false,
             unrecorded: false,
+            unwatched: false,
+            besides_plan: None,
         }
     }
 
@@ -305,6 +325,17 @@ mod tests {
                 vec![Reason::Message("web-1: ImagePullBackOff".into())],
                 "failed while rolling back to an earlier template: web-1: ImagePullBackOff (0 of 3 pods updated and ready, 5.2s)"
                     .to_owned(),
+            ),
+            (
+                RolloutResult::Done,
+                vec![Reason::NotWatched],
+                "updated to an earlier template: 0 of 3 pods updated and ready, 5.2s; not watched (--no-wait)"
+                    .to_owned(),
+            ),
+            (
+                RolloutResult::Unchanged,
+                vec![Reason::Already(Already::Live(Some(5))), Reason::PodsNotChecked],
+                "unchanged: its pods were not checked (--no-wait)".to_owned(),
             ),
             (
                 RolloutResult::Interrupted,

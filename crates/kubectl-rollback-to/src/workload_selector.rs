@@ -1,5 +1,9 @@
 //! Which workloads are meant: kubectl's forms, and never "everything" by accident.
 
+mod verb;
+
+use std::fmt;
+
 use cluster_model::rollout::Kind;
 use plugin_client::{Failure, shell};
 
@@ -19,13 +23,29 @@ pub enum Subjects {
     Journal,
 }
 
-/// The workloads, and the number after `TYPE/NAME`. `flags` are the others that commands in hints need to mean what was typed.
+/// What commands in hints need to mean what was typed, each with a space before it.
+#[derive(Clone, Debug, Default)]
+pub struct GivenFlags {
+    /// And the mode.
+    pub target: String,
+    pub dry_run: String,
+    pub namespace: String,
+}
+
+impl fmt::Display for GivenFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GivenFlags { target, dry_run, namespace } = self;
+        write!(f, "{target}{dry_run}{namespace}")
+    }
+}
+
+/// The workloads, and the number after `TYPE/NAME`.
 pub fn subjects(
     words: &[String],
     selector: Option<&str>,
     all: bool,
     last: bool,
-    flags: &str,
+    flags: &GivenFlags,
 ) -> Result<(Subjects, Option<i64>), Failure> {
     let usage = |message: String| Err(Failure::usage(message).hint(HELP));
     if selector.is_some() && all {
@@ -33,6 +53,9 @@ pub fn subjects(
     }
     if selector.is_some_and(|selector| selector.trim().is_empty()) {
         return usage("--selector is empty, which selects everything; use --all for that".into());
+    }
+    if let Some(failure) = verb::refusal(words, flags) {
+        return Err(failure);
     }
     let slashed = words.first().is_some_and(|word| word.contains('/'));
     if (selector.is_some() || all) && (slashed || words.len() > 1) {
@@ -72,7 +95,7 @@ pub fn subjects(
     }
 }
 
-fn slashes(words: &[String], flags: &str) -> Result<(Subjects, Option<i64>), Failure> {
+fn slashes(words: &[String], flags: &GivenFlags) -> Result<(Subjects, Option<i64>), Failure> {
     let mut named = Vec::new();
     let mut revision = None;
     for (at, word) in words.iter().enumerate() {
@@ -170,7 +193,7 @@ mod tests {
 
     fn of(words: &[&str]) -> Result<(Subjects, Option<i64>), Failure> {
         let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        subjects(&words, None, false, false, "")
+        subjects(&words, None, false, false, &GivenFlags::default())
     }
 
     fn named(all: &[(Kind, &str)]) -> Subjects {
@@ -235,7 +258,7 @@ mod tests {
     fn selectors_and_all_take_types_but_no_names() {
         let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
         let ok = |list: &[&str], selector: Option<&str>, all| {
-            subjects(&words(list), selector, all, false, "").map(|(s, _)| s)
+            subjects(&words(list), selector, all, false, &GivenFlags::default()).map(|(s, _)| s)
         };
         assert_eq!(
             ok(&[], Some("app=shop"), false).unwrap(),
@@ -253,6 +276,6 @@ mod tests {
         ] {
             assert!(ok(list, selector, all).is_err(), "{list:?} {selector:?} {all}");
         }
-        assert_eq!(subjects(&[], None, false, true, "").unwrap().0, Subjects::Journal);
+        assert_eq!(subjects(&[], None, false, true, &GivenFlags::default()).unwrap().0, Subjects::Journal);
     }
 }

@@ -33,7 +33,7 @@ fn time_flag(past: Past<'_>, index: usize) -> Option<String> {
     past.timeline.of(index).rev().find_map(sure)
 }
 
-/// Enough to choose from; a table below has all.
+/// Enough to choose from; the table before it has all.
 const SUGGESTED: usize = 3;
 
 /// Those of `indices` that are worth going to: not the current one, of which nothing would be written, unless a pod blocks it; and none that

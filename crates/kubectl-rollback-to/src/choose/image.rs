@@ -10,10 +10,11 @@ use serde_json::Value;
 use super::hints::Hints;
 use super::image_match::{Match, found, glob, is_ambiguous, matching, newest};
 use super::messages;
+use super::refusal::Refusal;
 use super::target::{Chosen, Past, target};
 use crate::options::ImagePattern;
 
-pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Failure> {
+pub fn image(past: Past<'_>, pattern: &ImagePattern) -> Result<Chosen, Refusal> {
     let (found, how) = found(past, pattern);
     let Some(newest) = newest(past, &found) else {
         return Err(nothing(past, pattern));
@@ -47,7 +48,7 @@ fn is_pulled_anew(container: &Value) -> bool {
     container["imagePullPolicy"] == "Always" && !container.text("/image").contains('@')
 }
 
-fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
+fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Refusal {
     let id = &past.rollout.id;
     let mut names = BTreeSet::new();
     for container in past.rollout.revisions.iter().flat_map(|revision| containers(&revision.template)) {
@@ -58,9 +59,10 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
         return Failure::refused(format!(
             "no revision of {id} has a container {container}; there is {names}"
         ))
-        .history(past);
+        .history(past)
+        .into();
     }
-    // The table below has those that there are.
+    // The table has those that there are.
     let failure = Failure::refused(format!("no revision of {id} has an image {}", pattern.image));
     let elsewhere = format!("*/{}", pattern.image.trim_start_matches('/'));
     let failure = if matching(past, pattern, |_, _, image| glob(&elsewhere, image)).is_empty() {
@@ -70,10 +72,10 @@ fn nothing(past: Past<'_>, pattern: &ImagePattern) -> Failure {
         let flag = format!("--image '{container}{elsewhere}'");
         failure.hint(format!("for another registry: kubectl rollback-to {} {flag}", id.typed()))
     };
-    failure.history(past).block(&messages::choices(past, &messages::all(past)))
+    Refusal::of_all(failure.history(past), past)
 }
 
-fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failure {
+fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Refusal {
     let each: Vec<String> =
         found.iter().map(|m| format!("{} ({})", messages::number(past, m.index), m.description())).collect();
     let indices: Vec<usize> = found.iter().map(|found| found.index).collect();
@@ -83,5 +85,5 @@ fn several(past: Past<'_>, pattern: &ImagePattern, found: &[Match<'_>]) -> Failu
         past.rollout.id,
         messages::listed(&each, "and")
     );
-    Failure::refused(message).take(past, &indices).history(past).block(&messages::choices(past, &indices))
+    Refusal::of(Failure::refused(message).take(past, &indices).history(past), &indices)
 }

@@ -6,6 +6,7 @@ use plugin_client::Failure;
 
 use super::hints::Hints;
 use super::messages;
+use super::refusal::Refusal;
 use super::target::{Chosen, Past, target};
 use crate::blocking::unstick_flag;
 use crate::health::{Verdict, old_pods_wait};
@@ -65,7 +66,7 @@ fn named_by_its_controller(past: Past<'_>) -> Option<usize> {
     past.rollout.revisions.iter().position(|revision| revision.name == current).filter(|_| current != update)
 }
 
-pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Failure> {
+pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Refusal> {
     let id = &past.rollout.id;
     let number = |index: usize| messages::number(past, index);
     let evidence = |index: usize| &past.health[index].evidence;
@@ -94,10 +95,7 @@ pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Failure> {
             let message = format!(
                 "{all} of {id} may have been healthy, and there is no evidence to choose between them"
             );
-            Err(Failure::refused(message)
-                .take(past, &indices)
-                .history(past)
-                .block(&messages::choices(past, &messages::all(past))))
+            Err(Refusal::of_all(Failure::refused(message).take(past, &indices).history(past), past))
         }
         Found::None => {
             // One that is known to be broken is no suggestion.
@@ -105,7 +103,7 @@ pub fn choose_last_healthy(past: Past<'_>) -> Result<Chosen, Failure> {
             let suggested: Vec<usize> = messages::all(past).into_iter().filter(may_work).collect();
             let message = format!("no revision of {id} is known to have been healthy");
             let failure = Failure::refused(message).take(past, &suggested).history(past);
-            Err(failure.block(&messages::choices(past, &messages::all(past))))
+            Err(Refusal::of_all(failure, past))
         }
     }
 }

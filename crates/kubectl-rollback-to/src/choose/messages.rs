@@ -1,9 +1,6 @@
 //! Messages about revisions when one is chosen, or none can be.
 
 use cluster_model::raw::Raw;
-use cluster_model::rollout::images;
-use cluster_model::text::span;
-use plugin_client::{Line, table};
 
 use super::target::Past;
 use crate::health::{Health, Verdict};
@@ -45,27 +42,6 @@ pub fn number(past: Past<'_>, index: usize) -> String {
 pub fn revisions(past: Past<'_>, indices: &[usize], and: &str) -> String {
     let noun = if indices.len() == 1 { "revision" } else { "revisions" };
     format!("{noun} {}", listed(&numbers(past, indices), and))
-}
-
-/// The table below a refusal: what there is to choose from, newest first.
-pub fn choices(past: Past<'_>, indices: &[usize]) -> String {
-    let head = ["REVISION", "AGE", "IMAGES", "HEALTHY"].map(Line::from).to_vec();
-    let rows = indices.iter().rev().map(|&index| {
-        let revision = &past.rollout.revisions[index];
-        let age = revision.created.map(|at| span((past.now.as_second() - at.as_second()).max(0)));
-        let images: Vec<String> =
-            images(&revision.template).into_iter().map(|(c, i)| format!("{c}={i}")).collect();
-        let cells = [
-            number(past, index),
-            age.unwrap_or_default(),
-            images.join(","),
-            health(&past.health[index]).trim_start_matches("health ").to_owned(),
-        ];
-        cells.map(Line::from).to_vec()
-    });
-    let lines: Vec<String> =
-        table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()).iter().map(Line::text).collect();
-    lines.join("\n")
 }
 
 pub fn all(past: Past<'_>) -> Vec<usize> {

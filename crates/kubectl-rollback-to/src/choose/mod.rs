@@ -7,6 +7,7 @@ mod image_match;
 mod last_healthy;
 mod messages;
 mod number;
+mod refusal;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use change_cause::inherited;
 pub use hints::flag;
 pub use last_healthy::{last_healthy, to_last_healthy};
 pub use number::by_number;
+pub use refusal::Refusal;
 pub use target::{Chosen, Past, Target};
 
 use crate::options::Choice;
@@ -35,18 +37,19 @@ pub fn refusal(chosen: &[Chosen], named: bool) -> Option<Failure> {
 }
 
 /// `zone` is the one that times are shown in.
-pub fn choose(past: Past<'_>, choice: &Choice, zone: &TimeZone) -> Result<Chosen, Failure> {
+pub fn choose(past: Past<'_>, choice: &Choice, zone: &TimeZone) -> Result<Chosen, Refusal> {
     if past.rollout.revisions.is_empty() {
         return Err(Failure::refused(format!(
             "{} has no revisions: there is nothing to go back to",
             past.rollout.id
-        )));
+        ))
+        .into());
     }
     match choice {
         Choice::Previous => number::previous(past),
         Choice::Revision(number) => number::revision(past, *number),
-        Choice::Picked(name) => number::picked(past, name),
-        Choice::Time { at, closest } => time::time(past, *at, *closest, zone),
+        Choice::Picked(name) => Ok(number::picked(past, name)?),
+        Choice::Time { at, closest } => Ok(time::time(past, *at, *closest, zone)?),
         Choice::Image(pattern) => image::image(past, pattern),
         Choice::LastHealthy => last_healthy::choose_last_healthy(past),
     }

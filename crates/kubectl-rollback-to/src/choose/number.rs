@@ -6,10 +6,11 @@ use plugin_client::Failure;
 
 use super::hints::Hints;
 use super::messages;
+use super::refusal::Refusal;
 use super::target::{Chosen, Past, target};
 
 /// kubectl's rule: the second-highest number, whatever it was (`polymorphichelpers/rollback.go`).
-pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
+pub fn previous(past: Past<'_>) -> Result<Chosen, Refusal> {
     let rollout = past.rollout;
     // A ReplicaSet without a number counts as 0 and is never the previous one.
     let numbered: Vec<usize> = messages::all(past)
@@ -23,7 +24,7 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
             Some(gone) => format!("{message}; older ones {gone}"),
             None => message,
         });
-        return Err(failure.history(past));
+        return Err(failure.history(past).into());
     };
     if let Some(failure) = ambiguous(past, rollout.revisions[index].number) {
         return Err(failure);
@@ -42,7 +43,7 @@ pub fn previous(past: Past<'_>) -> Result<Chosen, Failure> {
     Ok(target(past, index, "--previous", evidence))
 }
 
-pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Failure> {
+pub fn revision(past: Past<'_>, number: i64) -> Result<Chosen, Refusal> {
     let (indices, superseded) = by_number(past, number)?;
     if let Some(failure) = ambiguous(past, number) {
         return Err(failure);
@@ -75,7 +76,7 @@ fn requested(past: Past<'_>, index: usize, chosen_by: &str, mut evidence: String
 }
 
 /// Different templates by one number. Of equal ones it does not matter which is taken.
-fn ambiguous(past: Past<'_>, number: i64) -> Option<Failure> {
+fn ambiguous(past: Past<'_>, number: i64) -> Option<Refusal> {
     let revisions = &past.rollout.revisions;
     let (indices, superseded) = past.rollout.by_number(number);
     let (&first, others) = indices.split_first()?;
@@ -88,26 +89,24 @@ fn ambiguous(past: Past<'_>, number: i64) -> Option<Failure> {
     let have = if superseded { "had" } else { "have" };
     let message =
         format!("revision {number} of {} is ambiguous: {what}s {names} {have} this number", past.rollout.id);
-    let table = messages::choices(past, &indices);
-    Some(Failure::refused(message).take(past, &indices).history(past).block(&table))
+    Some(Refusal::of(Failure::refused(message).take(past, &indices).history(past), &indices))
 }
 
 /// Indices of the revisions, at least one; `true` if they go by another number now.
-pub fn by_number(past: Past<'_>, number: i64) -> Result<(Vec<usize>, bool), Failure> {
+pub fn by_number(past: Past<'_>, number: i64) -> Result<(Vec<usize>, bool), Refusal> {
     if number < 1 {
-        return Err(
-            Failure::usage(format!("revision {number}: revisions are positive numbers")).history(past)
-        );
+        let failure = Failure::usage(format!("revision {number}: revisions are positive numbers"));
+        return Err(failure.history(past).into());
     }
     let found = past.rollout.by_number(number);
     if found.0.is_empty() { Err(unknown(past, number)) } else { Ok(found) }
 }
 
-fn unknown(past: Past<'_>, number: i64) -> Failure {
+fn unknown(past: Past<'_>, number: i64) -> Refusal {
     let rollout = past.rollout;
     let all = messages::all(past);
     if all.is_empty() {
-        return Failure::refused(format!("{} has no revisions", rollout.id));
+        return Failure::refused(format!("{} has no revisions", rollout.id)).into();
     }
     let oldest = rollout.revisions.first().map_or(0, |revision| revision.number);
     let has = messages::listed(&messages::numbers(past, &all), "and");
@@ -116,7 +115,7 @@ fn unknown(past: Past<'_>, number: i64) -> Failure {
     if let Some(gone) = messages::older(past).filter(|_| number < oldest) {
         message.push_str(&format!("; older ones {gone}"));
     }
-    let mut failure = Failure::refused(message).history(past).block(&messages::choices(past, &all));
+    let mut failure = Failure::refused(message).history(past);
     let newest = rollout.revisions.last().map_or(0, |revision| revision.number);
     if !rollout.id.kind.rules().keeps_numbers() && number < newest {
         failure = failure.hint(format!(
@@ -124,5 +123,5 @@ fn unknown(past: Past<'_>, number: i64) -> Failure {
             rollout.id.kind.name()
         ));
     }
-    failure
+    Refusal::of(failure, &all)
 }

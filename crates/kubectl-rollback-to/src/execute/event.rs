@@ -11,9 +11,10 @@ use crate::outcome::reason::{NotRestored, Reason};
 /// One change of one workload, one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// `mutated`: the server's template is not the one that was requested.
+    /// `mutated`: the server's template is not the one that was requested. `watched`: its pods are waited for.
     Written {
         mutated: bool,
+        watched: bool,
     },
     /// Another number of pods is available.
     Moved {

@@ -3,10 +3,11 @@
 mod images;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use cluster_model::managed_fields::template_writer::written;
 use cluster_model::rollout::{Revision, images as images_of};
-use cluster_model::text::{count, shorten, span};
+use cluster_model::text::{count, shorten};
 use k8s_openapi::jiff::tz::TimeZone;
 use plugin_client::{Line, Role, table, to_yaml};
 use serde_json::Value;
@@ -15,8 +16,8 @@ use crate::choose::{Past, last_healthy};
 use crate::health::{Health, Verdict};
 use crate::history::history_of;
 use crate::report::history::{HistoryOf, RevisionReport};
-use crate::time_arg::{local, show, zone_name};
-use crate::timeline::{Bound, Stretch};
+use crate::time_arg::{show, zone_name};
+use times::{active_times, lasting, legend, since};
 
 /// What fits on a terminal: the longest evidence of health and the longest cause; 0 leaves the column out.
 #[derive(Clone, Copy)]
@@ -116,7 +117,9 @@ pub fn history(
 
 fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, columns: Columns) -> Vec<Line> {
     let id = &past.rollout.id;
-    let kept = count(past.rollout.revisions.len(), "revision");
+    let (listed, all) = (report.revisions.len(), past.rollout.revisions.len());
+    let some = if listed < all { format!("{listed} of ") } else { String::new() };
+    let kept = format!("{some}{}", count(all, "revision"));
     let mut lines = vec![Line::new().strong(id.to_string()).plain(format!(" in {}: {kept}", id.namespace))];
     if past.rollout.revisions.is_empty() {
         return lines;
@@ -134,43 +137,39 @@ fn table_of(past: Past<'_>, report: &HistoryOf, zone: &TimeZone, wide: bool, col
     head.extend(columns.by.then_some("BY"));
     head.extend((columns.cause > 0).then_some("CAUSE"));
     let mut rows: Vec<Vec<Line>> = vec![head.into_iter().map(|title| Line::new().dim(title)).collect()];
+    let mut times = Vec::new();
     for (index, revision) in past.rollout.revisions.iter().enumerate().rev() {
         let Some(reported) = report.revisions.iter().find(|reported| reported.name == revision.name) else {
             continue;
         };
         let last = past.timeline.of(index).next_back();
         let mut row = vec![number(past, index)];
-        match (columns.times, last) {
-            (Times::All, Some((at, stretch))) => {
-                row.extend([active_times(stretch, zone), lasting(past, at)]);
-            }
-            (Times::All, None) => row.extend([Line::new(), Line::new()]),
-            (Times::Since, Some((_, stretch))) => row.push(bound(stretch.from, zone).into()),
-            (Times::Since, None) => row.push(Line::new()),
-            (Times::No, _) => {}
-        }
+        let cells = match (columns.times, last) {
+            (Times::All, Some((at, stretch))) => vec![active_times(stretch, zone), lasting(past, at)],
+            (Times::All, None) => vec![Line::new(), Line::new()],
+            (Times::Since, Some((_, stretch))) => vec![since(stretch, zone)],
+            (Times::Since, None) => vec![Line::new()],
+            (Times::No, _) => Vec::new(),
+        };
+        row.extend(cells.iter().cloned());
+        times.extend(cells);
         row.extend([healthy(&past.health[index], columns.evidence), images::changed(past, index, wide)]);
         row.extend(columns.by.then(|| reported.written_by.as_deref().unwrap_or_default().into()));
         row.extend((columns.cause > 0).then(|| cause(reported, columns.cause)));
         rows.push(row);
     }
     lines.extend(table(&rows));
-    lines.extend(footnotes(past, columns.times));
+    lines.extend(footnotes(past, &times));
     lines
 }
 
-fn footnotes(past: Past<'_>, times: Times) -> Vec<Line> {
-    let shown = || past.timeline.stretches.iter().filter(|_| times != Times::No);
-    let bounds = || shown().flat_map(|s| [Some(s.from), s.until]).flatten();
-    let mut notes = Vec::new();
-    if bounds().any(|bound| matches!(bound, Bound::Between(..))) {
-        notes.push("~ latest possible time; the exact time is unknown");
-    }
-    if bounds().any(|bound| bound == Bound::Unknown) {
-        notes.push("? time unknown");
-    }
+/// What the marks in the cells with times mean, and what is not in the table.
+fn footnotes(past: Past<'_>, times: &[Line]) -> Vec<Line> {
+    let mut notes = legend(times);
     if past.rollout.current().is_none() {
-        notes.push("the live template is not listed: the controller has not created its revision yet");
+        notes.push(
+            "the live template is not listed: the controller has not created its revision yet".to_owned(),
+        );
     }
     notes.into_iter().map(|note| Line::new().dim(note)).collect()
 }
@@ -191,39 +190,6 @@ fn number(past: Past<'_>, index: usize) -> Line {
 fn was(revision: &Revision) -> Option<String> {
     let numbers: Vec<String> = revision.also_known_as.iter().map(i64::to_string).collect();
     (!numbers.is_empty()).then(|| numbers.join(","))
-}
-
-/// `2026-11-23 10:00:00 – 14:02:11`; the date once if it is the same.
-fn active_times(stretch: &Stretch, zone: &TimeZone) -> Line {
-    let (from, until) = (bound(stretch.from, zone), stretch.until.map(|until| bound(until, zone)));
-    let Some(until) = until else { return Line::from(format!("{from} – now")) };
-    let date = |text: &str| text.trim_start_matches('~').split_once(' ').map(|(date, _)| date.to_owned());
-    let until = match (date(&from), date(&until)) {
-        (Some(a), Some(b)) if a == b => until.replacen(&format!("{a} "), "", 1),
-        _ => until,
-    };
-    Line::from(format!("{from} – {until}"))
-}
-
-fn bound(bound: Bound, zone: &TimeZone) -> String {
-    match bound {
-        Bound::Exact(at) => local(at, zone),
-        Bound::Between(_, at) => format!("~{}", local(at, zone)),
-        Bound::Unknown => "?".to_owned(),
-    }
-}
-
-/// How long it was active: exactly, at least or at most.
-fn lasting(past: Past<'_>, index: usize) -> Line {
-    let reach = past.timeline.reach(index, past.now);
-    let until = reach.perhaps_until.unwrap_or(past.now);
-    let most = reach.perhaps_from.map(|from| (until.as_second() - from.as_second()).max(0));
-    match (reach.seconds(), most) {
-        (least, Some(most)) if least == most => span(least).into(),
-        (0, Some(most)) => format!("≤{}", span(most)).into(),
-        (0, None) => Line::new(),
-        (least, _) => format!("≥{}", span(least)).into(),
-    }
 }
 
 fn healthy(health: &Health, longest: usize) -> Line {
@@ -265,10 +231,13 @@ pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone)
     fact("earlier numbers", was(revision).unwrap_or_default().into());
     fact("kept as", format!("{}/{}", rollout.id.kind.revision_plural(), revision.name).into());
     fact("first made", revision.created.map(|at| show(at, zone)).unwrap_or_default().into());
+    let mut times = Vec::new();
     for (at, stretch) in past.timeline.of(index).rev() {
         let (zone_name, lasting) = (zone_name(zone, past.now), lasting(past, at));
         let lasting = if lasting.is_empty() { lasting } else { Line::from(", for ").then(lasting) };
-        fact("active", active_times(stretch, zone).plain(format!(" ({zone_name})")).then(lasting));
+        let active = active_times(stretch, zone).plain(format!(" ({zone_name})")).then(lasting);
+        times.push(active.clone());
+        fact("active", active);
     }
     fact("health", healthy(&past.health[index], usize::MAX));
     for (name, image) in images_of(&revision.template) {
@@ -283,6 +252,7 @@ pub fn revision(past: Past<'_>, index: usize, template: &Value, zone: &TimeZone)
         facts.into_iter().map(|(key, value)| vec![Line::new().dim(key), value]).collect();
     let mut lines = vec![Line::new().strong(head)];
     lines.extend(table(&rows));
+    lines.extend(legend(&times).into_iter().map(|note| Line::new().dim(note)));
     lines.push(Line::new());
     lines.extend(to_yaml(template).lines().map(Line::from));
     lines

@@ -20,15 +20,53 @@ pub struct Screen {
     live: Option<Live>,
     /// The region is on the screen.
     drawn: bool,
-    /// Of several workloads each is reported when it is done; of one, the outcome shows it.
-    several: bool,
+    ends: Ends,
+    /// How the workload ended, unless something follows: then it was not the end.
+    held: Option<(Id, Event)>,
     /// The last event of each workload and pod: nothing is reported twice.
     last: HashMap<(Id, String), Event>,
 }
 
+/// Where it is shown how a workload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Of several each is reported when it ends.
+    AsTheyCome,
+    /// Of one the result on stdout has it, in the same words.
+    InResult,
+    /// Of one, where the result is a document: only what went wrong is reported.
+    InDocument,
+}
+
+impl Ends {
+    fn is_shown_later(self, event: &Event) -> bool {
+        match event {
+            Event::Done(_) | Event::Written { mutated: false, watched: false } => self != Ends::AsTheyCome,
+            _ => false,
+        }
+    }
+
+    /// It ended so, unless it is restored or a question follows, which nobody can answer without the cause.
+    fn may_be_shown_later(self, event: &Event) -> bool {
+        self == Ends::InResult && matches!(event, Event::Failed { .. } | Event::Stalled(_))
+    }
+}
+
 impl Screen {
-    pub fn new(ui: &Ui, workloads: usize) -> Self {
-        Screen { ui: ui.clone(), live: ui.live(), drawn: false, several: workloads > 1, last: HashMap::new() }
+    pub fn new(ui: &Ui, ends: Ends) -> Self {
+        Screen { ui: ui.clone(), live: ui.live(), drawn: false, ends, held: None, last: HashMap::new() }
+    }
+
+    fn show_held(&mut self) {
+        if let Some((workload, event)) = self.held.take() {
+            self.show(&workload, &event);
+        }
+    }
+
+    fn show(&self, workload: &Id, event: &Event) {
+        for line in lines(workload, event) {
+            self.ui.status(&line);
+        }
     }
 
     fn is_news(&mut self, workload: &Id, event: &Event) -> bool {
@@ -53,15 +91,21 @@ impl Reporter for Screen {
         if !self.is_news(workload, event) || (is_drawn && self.live.is_some()) {
             return;
         }
-        if matches!(event, Event::Done(_)) && !self.several {
+        if self.ends.is_shown_later(event) {
             return;
         }
         if let Event::Note(note @ (Note::JournalElsewhere(_) | Note::JournalNotWritten(_))) = event {
             // Also with --quiet.
             return self.ui.warn(format!("{workload}: {}", reason::note(workload, note)));
         }
-        for line in lines(workload, event) {
-            self.ui.status(&line);
+        // That it is not recorded changes nothing about the end.
+        if !matches!(event, Event::Note(Note::NotRecorded(_))) {
+            self.show_held();
+        }
+        if self.ends.may_be_shown_later(event) {
+            self.held = Some((workload.clone(), event.clone()));
+        } else {
+            self.show(workload, event);
         }
     }
 
@@ -92,6 +136,7 @@ impl Reporter for Screen {
     }
 
     fn confirm(&mut self, question: &Question) -> Result<bool, Failure> {
+        self.show_held();
         self.ui.confirm(&reason::question(question))
     }
 }
@@ -179,8 +224,9 @@ fn pods(progress: &Progress, shown: impl Fn(&PodProgress) -> bool) -> Vec<Line> 
 fn lines(workload: &Id, event: &Event) -> Vec<Line> {
     let name = Line::new().strong(workload.to_string());
     let line = match event {
-        Event::Written { mutated: false } => name.plain(" updated; waiting for its pods"),
-        Event::Written { mutated: true } => {
+        Event::Written { mutated: false, watched: true } => name.plain(" updated; waiting for its pods"),
+        Event::Written { mutated: false, watched: false } => name.plain(" updated"),
+        Event::Written { mutated: true, .. } => {
             name.plain(" updated, ").warn("but not as requested").plain(": admission changed the template")
         }
         Event::Moved { done, total } => name.plain(format!(": {}", cause::updated_pods(*done, *total))),

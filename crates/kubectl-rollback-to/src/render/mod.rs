@@ -15,7 +15,7 @@ mod strategy;
 
 pub use full::full_diffs;
 pub use history::{history, picker_rows, revision};
-pub use live::Screen;
+pub use live::{Ends, Screen};
 pub use outcome::outcome;
 pub use plan::{plan, question_about, question_about_several};
 pub use status::{Seen, status};

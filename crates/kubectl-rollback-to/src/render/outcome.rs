@@ -47,11 +47,19 @@ fn headline(workload: &WorkloadReport, seconds: f64) -> Line {
     match workload.result {
         RolloutResult::Done => {
             let note = cause.map(|note| format!("; {note}")).unwrap_or_default();
-            name.good(" rolled back").plain(format!(" to {to}{now}: {far}{note}"))
+            let line = match workload.unwatched {
+                true if to_number.is_some() => name.plain(format!(" updated to the template of {to}{now}")),
+                true => name.plain(format!(" updated to {to}{now}")),
+                false => name.good(" rolled back").plain(format!(" to {to}{now}")),
+            };
+            line.plain(format!(": {far}{note}"))
         }
-        RolloutResult::Unchanged => match cause {
-            Some(cause) => name.plain(" skipped").plain(format!(": {cause}")),
-            None => name.plain(" skipped").plain(format!(": the live template already is {to}")),
+        RolloutResult::Unchanged => match (workload.besides_plan.as_deref(), cause) {
+            (Some(""), _) if workload.ready.is_none() => name.plain(" unchanged"),
+            (Some(""), _) => name.plain(" unchanged").plain(format!(": {far}")),
+            (Some(rest), _) => name.plain(" unchanged").plain(format!(": {rest}")),
+            (None, Some(cause)) => name.plain(" skipped").plain(format!(": {cause}")),
+            (None, None) => name.plain(" skipped").plain(format!(": the live template already is {to}")),
         },
         RolloutResult::Planned => name.plain(" planned; nothing was changed"),
         RolloutResult::Refused => name
@@ -182,8 +190,9 @@ fn next(report: &RollbackReport) -> Vec<Line> {
         RolloutResult::Interrupted,
         RolloutResult::Superseded,
     ]);
+    let unwatched = report.workloads.iter().filter(|w| w.unwatched);
     let mut hints: Vec<(&str, String)> = Vec::new();
-    let there: Vec<&WorkloadReport> = open.into_iter().filter(|w| !w.gone).collect();
+    let there: Vec<&WorkloadReport> = open.into_iter().chain(unwatched).filter(|w| !w.gone).collect();
     let unstick = there.iter().filter_map(|workload| workload.unstick_command.clone());
     hints.extend(unstick.map(|command| ("to unstick:", command)));
     for (namespace, names) in by_namespace(&there) {

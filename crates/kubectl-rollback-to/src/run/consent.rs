@@ -3,10 +3,9 @@
 
 use cluster_model::BeingDeleted;
 use cluster_model::rollout::{Id, Rollout, same};
-use plugin_client::Failure;
 use serde_json::Value;
 
-use crate::choose::{Chosen, Target};
+use crate::choose::{Chosen, Refusal, Target};
 use crate::execute::change;
 use crate::plan::{Action, Plan};
 use crate::render::reason as render;
@@ -46,7 +45,7 @@ impl Consent {
     }
 
     /// `now`: what is there; `choose`: what the request selects there.
-    pub fn lapses(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Failure>) -> Vec<Lapse> {
+    pub fn lapses(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Refusal>) -> Vec<Lapse> {
         let lapse = |agreed: &Agreed| {
             let why = agreed.lapse(now, &choose)?;
             Some(Lapse { id: agreed.id.clone(), why })
@@ -75,7 +74,7 @@ impl Consent {
 }
 
 impl Agreed {
-    fn lapse(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Failure>) -> Option<String> {
+    fn lapse(&self, now: &[Rollout], choose: impl Fn(usize) -> Result<Chosen, Refusal>) -> Option<String> {
         let there = |rollout: &Rollout| rollout.id == self.id && rollout.id.uid == self.id.uid;
         let Some(index) = now.iter().position(there) else {
             return Some("deleted after planning".to_owned());
@@ -108,7 +107,7 @@ impl Agreed {
             Ok(Chosen::NotYetCreated(_)) => {
                 Some(format!("{by} no longer selects a revision (changed after planning)"))
             }
-            Err(failure) => {
+            Err(Refusal { failure, .. }) => {
                 Some(format!("{by} no longer selects a revision (changed after planning): {failure}"))
             }
         }
@@ -150,6 +149,7 @@ mod tests {
     use crate::plan::Step;
     use cluster_model::rollout::Kind;
     use k8s_openapi::jiff::Timestamp;
+    use plugin_client::Failure;
     use serde_json::json;
 
     fn template(image: &str) -> Value {
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn it_holds_for_what_was_shown_and_for_nothing_else() {
-        type Choice = Result<Chosen, Failure>;
+        type Choice = Result<Chosen, Refusal>;
         let same_target = || Ok(Chosen::Target(target(0)));
         let mut being_deleted = rollout("u", "v2", 1);
         being_deleted.object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:09Z");
@@ -253,7 +253,7 @@ mod tests {
             (
                 "the choice leads nowhere",
                 vec![rollout("u", "v3", 1)],
-                Err(Failure::refused("no such revision")),
+                Err(Failure::refused("no such revision").into()),
                 Some("--previous no longer selects a revision (changed after planning): no such revision"),
             ),
             ("made again", vec![rollout("other", "v3", 1)], same_target(), Some("deleted after planning")),

@@ -15,7 +15,7 @@ use super::last::those_of;
 use super::load::Loaded;
 use super::prepare::Prepared;
 use crate::args::Wish;
-use crate::choose::{Chosen, Past, choose};
+use crate::choose::{Chosen, Past, Refusal, choose};
 use crate::execute::{Execution, SILENT_AFTER};
 use crate::journal::{Entry, Journal};
 use crate::options::{Choice, DiffDetail};
@@ -60,7 +60,9 @@ impl Run<'_> {
             };
             let chosen = looked
                 .pasts()
-                .map(|past| self.choose(past, last.as_ref(), wish))
+                .map(|past| {
+                    self.choose(past, last.as_ref(), wish).map_err(|refusal| self.show_listed(past, refusal))
+                })
                 .collect::<Result<Vec<_>, _>>()?;
             let prepared =
                 match self.reading(cluster, Box::pin(self.prepare(cluster, &mut looked, chosen))).await {
@@ -144,11 +146,11 @@ impl Run<'_> {
         }
     }
 
-    fn choose(&self, past: Past<'_>, last: Option<&Entry>, wish: &Wish) -> Result<Chosen, Failure> {
+    fn choose(&self, past: Past<'_>, last: Option<&Entry>, wish: &Wish) -> Result<Chosen, Refusal> {
         match (last, wish) {
-            (Some(entry), _) => self.before_the_last(entry, past),
+            (Some(entry), _) => Ok(self.before_the_last(entry, past)?),
             (None, Wish::Choice(choice)) => choose(past, choice, &self.zone),
-            (None, Wish::Journal | Wish::Pick) => Err(no_target()),
+            (None, Wish::Journal | Wish::Pick) => Err(no_target().into()),
         }
     }
 
@@ -239,7 +241,12 @@ impl Run<'_> {
     ) -> (RollbackReport, Vec<String>) {
         let Prepared { plan, findings } = prepared;
         let interrupted = self.bounds.ui.interrupted();
-        let mut screen = render::Screen::new(&self.bounds.ui, plan.steps.len());
+        let ends = match plan.steps.len() {
+            1 if self.args.output.is_structured() => render::Ends::InDocument,
+            1 => render::Ends::InResult,
+            _ => render::Ends::AsTheyCome,
+        };
+        let mut screen = render::Screen::new(&self.bounds.ui, ends);
         let execution = Execution {
             cluster,
             ui: &self.bounds.ui,

@@ -14,7 +14,7 @@ use serde_json::json;
 const NOW: i64 = 4 * HOUR;
 
 /// The number chosen and its evidence.
-fn chosen(seen: &Seen, choice: &Choice) -> Result<(i64, String), Failure> {
+fn chosen(seen: &Seen, choice: &Choice) -> Result<(i64, String), Refusal> {
     match choose(seen.past(), choice, &TimeZone::UTC)? {
         Chosen::Target(target) => {
             let revision = &seen.rollout.revisions[target.revision.unwrap()];
@@ -31,21 +31,30 @@ fn chosen(seen: &Seen, choice: &Choice) -> Result<(i64, String), Failure> {
 }
 
 fn number(history: &History, choice: &Choice) -> i64 {
-    chosen(&history.seen(NOW), choice).unwrap_or_else(|failure| panic!("{choice:?}: {failure}")).0
+    chosen(&history.seen(NOW), choice).unwrap_or_else(|refusal| panic!("{choice:?}: {}", refusal.failure)).0
 }
 
 fn evidence(history: &History, choice: &Choice) -> String {
-    chosen(&history.seen(NOW), choice).unwrap_or_else(|failure| panic!("{choice:?}: {failure}")).1
+    chosen(&history.seen(NOW), choice).unwrap_or_else(|refusal| panic!("{choice:?}: {}", refusal.failure)).1
 }
 
 /// A refusal ends with commands that can be pasted.
 fn refused(history: &History, choice: &Choice) -> Failure {
-    let failure = chosen(&history.seen(NOW), choice).expect_err("chosen all the same");
+    let failure = *chosen(&history.seen(NOW), choice).expect_err("chosen all the same").failure;
+    // The history shows what there is, in its own columns.
+    assert!(failure.block.is_empty(), "{failure:?}");
     assert_eq!(failure.exit, Exit::Refused, "{failure}");
     let pasted = failure.hints.last().map_or("", String::as_str);
     assert!(failure.hints.iter().any(|hint| hint.contains(" -n shop ")), "{:?}", failure.hints);
     assert!(!pasted.ends_with('.'), "{pasted}");
     failure
+}
+
+/// The names of the revisions that are listed with a refusal.
+fn listed(history: &History, choice: &Choice) -> Vec<String> {
+    let seen = history.seen(NOW);
+    let refusal = chosen(&seen, choice).expect_err("chosen all the same");
+    refusal.listed.iter().map(|&index| seen.rollout.revisions[index].name.clone()).collect()
 }
 
 fn abc(kind: Kind) -> History {

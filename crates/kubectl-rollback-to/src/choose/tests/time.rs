@@ -68,8 +68,8 @@ fn a_moment_within_the_second_of_now_is_not_in_the_future() {
 #[test]
 fn a_moment_outside_of_history() {
     let future = chosen(&abc(Kind::Deployment).seen(NOW), &time(NOW + 1)).unwrap_err();
-    assert_eq!(future.exit, Exit::Usage);
-    assert!(future.message.contains("is in the future"), "{future}");
+    assert_eq!(future.failure.exit, Exit::Usage);
+    assert!(future.failure.message.contains("is in the future"), "{future:?}");
     assert_eq!(
         chosen(&abc(Kind::Deployment).seen(NOW), &time(-1)).unwrap(),
         (

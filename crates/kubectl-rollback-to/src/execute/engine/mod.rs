@@ -135,10 +135,11 @@ impl Engine {
             Wrote::Written { mutated, .. } => {
                 self.steps[step].own_template = OwnTemplate::Yes;
                 self.steps[step].written = true;
-                self.report(step, Event::Written { mutated });
+                let watched = self.rules.wait && !self.late;
+                self.report(step, Event::Written { mutated, watched });
                 if self.late {
                     self.overdue(step);
-                } else if self.rules.wait {
+                } else if watched {
                     self.steps[step].phase = Phase::Watching;
                     self.commands.push(Command::Watch(step));
                 } else {

@@ -50,6 +50,7 @@ fn the_timeline_as_a_table() {
       3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web 1.5 → 1.4
       2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: no evidence of its health                           web 1.4 → 1.5                 release 1.5
     ~ latest possible time; the exact time is unknown
+    ≥ at least, ≤ at most
     ");
     // Nothing has to fit where no terminal is.
     assert!(text(&history(seen.past(), &report, &TimeZone::UTC, false, None)).contains("before the weekend"));
@@ -60,6 +61,7 @@ fn the_timeline_as_a_table() {
       3 (was 1)  ~2026-11-19 13:07:20 – 16:06:40             ≥2h59m  healthy: serves 3 pods that are available now                web r.example.com/shop:1.5 → r.example.com/shop:1.4
       2          2026-11-18 13:06:40 – ~2026-11-19 13:07:20  ≤24h    unknown: no evidence of its health                           web r.example.com/shop:1.4 → r.example.com/shop:1.5        release 1.5
     ~ latest possible time; the exact time is unknown
+    ≥ at least, ≤ at most
     ");
     let none = History::of(Kind::DaemonSet).seen(NOW);
     assert_eq!(
@@ -83,7 +85,7 @@ fn a_terminal_gets_what_it_has_room_for() {
     };
     let (all, last) = head(200);
     assert_eq!(all, "REVISION ACTIVE (UTC) FOR HEALTHY IMAGE BY CAUSE");
-    assert!(last.starts_with("~ latest possible time"), "{last}");
+    assert_eq!(last, "≥ at least, ≤ at most");
     assert_eq!(
         head(170),
         (
@@ -136,6 +138,8 @@ fn one_revision_in_full() {
     active           2026-11-18 11:06:41 – 13:06:40 (UTC), for 1h59m
     health           healthy: serves 3 pods that are available now
     image            web=r.example.com/shop:1.4
+    ~ latest possible time; the exact time is unknown
+    ≥ at least
 
     metadata:
       labels:
@@ -259,4 +263,85 @@ fn two_revisions_of_one_number_are_distinguished_by_their_names() {
     assert!(row("  2 (web-b) ").ends_with("first"), "{table}");
     assert!(row("  2 (web-x, was 1) ").ends_with("second"), "{table}");
     assert!(row("* 3 ").contains("→ c"), "{table}");
+}
+
+/// Back to a, and to b again: of the last stretch of a only the latest possible end is known, which is the latest possible start too.
+#[test]
+fn nothing_is_shown_to_have_lasted_no_time() {
+    let back = || {
+        let a = History::of(Kind::Deployment).revision(3, "a", 1).was("1").emptied(320);
+        a.revision(4, "b", 100).was("2").controller_wrote(350)
+    };
+    let times = |history: &History, of: &str| {
+        let seen = history.seen(NOW);
+        let lines = history_lines(&seen, None);
+        let row = lines.iter().find(|line| line.contains(of)).unwrap_or_else(|| panic!("{lines:?}"));
+        row.split("  ").filter(|cell| !cell.is_empty()).skip(1).take(2).collect::<Vec<_>>().join("  ")
+    };
+    assert_eq!(times(&back(), "3 (was 1)"), "before 2026-11-18 11:12:00  ≤3m40s");
+    assert!(times(&back(), "4 (was 2)").starts_with("~2026-11-18 11:12:00 – now  ≥"));
+    // Somebody wrote the template of b then, and nothing else.
+    let known = back().written("kubectl", 320, true);
+    assert_eq!(times(&known, "3 (was 1)"), "? – 2026-11-18 11:12:00  ≤3m40s");
+    // Known to the second, and within it.
+    let quick = History::of(Kind::Deployment).revision(1, "a", 100).revision(2, "b", 100);
+    assert_eq!(times(&quick, "  1 ").trim_start(), "2026-11-18 11:08:20 – 11:08:20  under 1s");
+    // In the narrow table, too.
+    let stretch = back().seen(NOW).timeline.stretches[2].clone();
+    assert_eq!(since(&stretch, &TimeZone::UTC).text(), "before 2026-11-18 11:12:00");
+}
+
+fn history_lines(seen: &crate::timeline::fixture::Seen, width: Option<usize>) -> Vec<String> {
+    let lines = history(seen.past(), &history_of(seen.past()), &TimeZone::UTC, false, width);
+    lines.iter().map(Line::text).collect()
+}
+
+#[test]
+fn every_mark_that_is_shown_is_explained_and_no_other() {
+    const MARKS: [(char, &str); 4] =
+        [('~', "latest possible"), ('?', "unknown"), ('≥', "at least"), ('≤', "at most")];
+    let exact = History::of(Kind::Deployment).revision(1, "a", 1).kept(cause("why?")).revision(2, "b", HOUR);
+    // Only the stretch before its last one is not known exactly.
+    let before = History::of(Kind::StatefulSet).revision(3, "a", 0).controller_wrote(300);
+    for (history, marks) in [(&exact, ""), (&web(), "~≥≤"), (&web().stripped(), "~?≤"), (&before, "")] {
+        for width in [None, Some(120), Some(106), Some(60)] {
+            let seen = history.seen(NOW);
+            let lines = history_lines(&seen, width);
+            let legend =
+                |meaning: &str| lines.iter().any(|line| !line.starts_with(' ') && line.contains(meaning));
+            let explained: String = MARKS
+                .iter()
+                .filter(|(mark, meaning)| {
+                    legend(&format!("{mark} {meaning}")) || legend(&format!("{mark} time {meaning}"))
+                })
+                .map(|(mark, _)| *mark)
+                .collect();
+            let rows = lines.iter().filter(|line| line.starts_with("  ") || line.starts_with("* "));
+            let shown: String = rows.map(|row| row.replace("why?", "")).collect();
+            let shown: String =
+                MARKS.iter().map(|(mark, _)| *mark).filter(|mark| shown.contains(*mark)).collect();
+            assert_eq!(explained, shown, "{width:?} {lines:?}");
+            if width.is_none() {
+                assert_eq!(shown, marks, "{lines:?}");
+            }
+        }
+    }
+}
+
+/// As with a refusal, which lists those that are meant.
+#[test]
+fn some_of_the_revisions_are_shown_as_some() {
+    let seen = web().seen(NOW);
+    let mut report = history_of(seen.past());
+    report.revisions.retain(|revision| revision.revision != 3);
+    let lines = history(seen.past(), &report, &TimeZone::UTC, false, None);
+    assert_eq!(lines[0].text(), "deployment/web in shop: 2 of 3 revisions");
+    assert!(!text(&lines).contains("3 (was 1)"), "{}", text(&lines));
+}
+
+#[test]
+fn text_from_objects_is_shown_on_one_line() {
+    let seen = History::of(Kind::Deployment).revision(1, "a", 1).kept(image("x\u{1b}[2J\ny")).seen(NOW);
+    let lines = history_lines(&seen, None);
+    assert!(lines.len() == 3 && lines[2].contains("\\u{1b}[2J\\ny"), "{lines:?}");
 }

@@ -113,9 +113,9 @@ fn of_several_each_has_a_line() {
     assert!(two(None).starts_with("2 rolling out\n"));
 }
 
-fn shown(workloads: usize, workload: &Id, events: &[Event]) -> String {
+fn shown(ends: Ends, workload: &Id, events: &[Event]) -> String {
     let ui = Ui::captured();
-    let mut screen = Screen::new(&ui, workloads);
+    let mut screen = Screen::new(&ui, ends);
     for event in events {
         screen.event(workload, event);
     }
@@ -128,7 +128,7 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_reported_twice() {
     let issue =
         |pod: &str, cause: &str| Event::PodIssue { pod: pod.into(), cause: PodCause::Message(cause.into()) };
     let events = [
-        Event::Written { mutated: false },
+        Event::Written { mutated: false, watched: true },
         moved(0),
         moved(0),
         moved(1),
@@ -140,7 +140,7 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_reported_twice() {
         issue("web-1", "ImagePullBackOff"),
         Event::Done(None),
     ];
-    let one = shown(1, &web(), &events);
+    let one = shown(Ends::InResult, &web(), &events);
     insta::assert_snapshot!(one, @r"
     deployment/web updated; waiting for its pods
     deployment/web: 0 of 3 updated pods available
@@ -151,7 +151,7 @@ fn without_a_terminal_each_change_is_one_line_and_nothing_is_reported_twice() {
     deployment/web: 2 of 3 updated pods available
     deployment/web: web-1: ImagePullBackOff
     ");
-    assert_eq!(shown(2, &web(), &events), format!("{one}deployment/web rolled back\n"));
+    assert_eq!(shown(Ends::AsTheyCome, &web(), &events), format!("{one}deployment/web rolled back\n"));
 }
 
 fn message(text: &str) -> Vec<Reason> {
@@ -162,11 +162,47 @@ fn message(text: &str) -> Vec<Reason> {
 fn a_failure_has_the_last_log_lines_sanitized() {
     let log = vec!["starting".to_owned(), "\u{1b}[2Jpanic".to_owned()];
     let failed = Event::Failed { reasons: message("db-0: CrashLoopBackOff"), log };
-    insta::assert_snapshot!(shown(1, &db(), &[failed]), @r"
+    insta::assert_snapshot!(shown(Ends::InDocument, &db(), &[failed]), @r"
     statefulset/db failed: db-0: CrashLoopBackOff
       | starting
       | \u{1b}[2Jpanic
     ");
+}
+
+/// Nothing follows the write: neither is anything waited for nor known of the pods.
+#[test]
+fn what_is_not_watched_waits_for_no_pods() {
+    let written = |mutated| [Event::Written { mutated, watched: false }];
+    assert_eq!(shown(Ends::AsTheyCome, &web(), &written(false)), "deployment/web updated\n");
+    assert_eq!(shown(Ends::InResult, &web(), &written(false)), "", "the result has it");
+    let changed = "deployment/web updated, but not as requested: admission changed the template\n";
+    assert_eq!(shown(Ends::InResult, &web(), &written(true)), changed);
+}
+
+#[test]
+fn a_failure_that_is_the_end_is_left_to_the_result() {
+    let ends = [
+        Event::Failed { reasons: message("db-0: CrashLoopBackOff"), log: Vec::new() },
+        Event::Stalled(message("db-0: CrashLoopBackOff")),
+    ];
+    let unrecorded = Event::Note(Note::NotRecorded("no".into()));
+    for (event, word) in ends.into_iter().zip(["failed", "stalled"]) {
+        let line = format!("statefulset/db {word}: db-0: CrashLoopBackOff\n");
+        let alone = std::slice::from_ref(&event);
+        assert_eq!(shown(Ends::InResult, &db(), alone), "");
+        assert_eq!(shown(Ends::InDocument, &db(), alone), line, "a document is not read");
+        assert_eq!(shown(Ends::AsTheyCome, &db(), alone), line);
+        let ended = [event.clone(), unrecorded.clone()];
+        assert_eq!(shown(Ends::InResult, &db(), &ended), "statefulset/db: no\n");
+        // It goes on: then why has to be known now.
+        let restored = shown(Ends::InResult, &db(), &[event.clone(), Event::Restoring]);
+        assert_eq!(restored, format!("{line}statefulset/db restoring the previous template\n"));
+        let ui = Ui::captured();
+        let mut screen = Screen::new(&ui, Ends::InResult);
+        screen.event(&db(), &event);
+        let _ = screen.confirm(&Question::Restore { workloads: vec![db()] });
+        assert!(ui.err().starts_with(&line), "{}", ui.err());
+    }
 }
 
 #[test]
@@ -175,7 +211,7 @@ fn every_event_is_one_line() {
     let kept = KeptPods { by: KeptBy::Partition, names: vec!["db-0".into()], updated: 2, desired: 3 };
     let unhealthy = Reason::Rollout(Cause::KeptPod { pod: "db-0".into(), by: KeptBy::OnDelete });
     let events = [
-        Event::Written { mutated: true },
+        Event::Written { mutated: true, watched: true },
         Event::Unstuck("db-1".into()),
         Event::Done(Some(kept)),
         Event::Restoring,
@@ -187,7 +223,7 @@ fn every_event_is_one_line() {
         Event::Stalled(message("waiting for db-0")),
         Event::Note(Note::Healthy),
     ];
-    insta::assert_snapshot!(shown(2, &db(), &events), @r"
+    insta::assert_snapshot!(shown(Ends::AsTheyCome, &db(), &events), @r"
     statefulset/db updated, but not as requested: admission changed the template
     statefulset/db: pod db-1 deleted; it is recreated with the current template
     statefulset/db rolled back; 2 of 3: the partition excludes db-0
@@ -205,7 +241,7 @@ fn every_event_is_one_line() {
 #[test]
 fn a_server_that_does_not_respond_is_reported() {
     let ui = Ui::captured();
-    let mut screen = Screen::new(&ui, 1);
+    let mut screen = Screen::new(&ui, Ends::InResult);
     screen.server(Some(&Failure::failed("connection refused")));
     screen.server(None);
     insta::assert_snapshot!(ui.err(), @r"

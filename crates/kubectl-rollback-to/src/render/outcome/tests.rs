@@ -30,6 +30,8 @@ fn workload(name: &str, result: RolloutResult, cause: Option<&str>, pods: Vec<Po
             || !pods.is_empty(),
         gone: false,
         unrecorded: false,
+        unwatched: false,
+        besides_plan: None,
         current_revision: None,
         pods,
         failed_pods: Vec::new(),
@@ -90,6 +92,38 @@ fn nothing_written_needs_no_next_step() {
     ] {
         assert_eq!(one(result, cause, Vec::new()), [line]);
     }
+}
+
+/// It was written, and nobody looked whether its pods came.
+#[test]
+fn what_is_not_watched_is_updated_and_not_rolled_back() {
+    let written = |now| {
+        let cause = Some("not watched (--no-wait)");
+        let written = workload("web", RolloutResult::Done, cause, Vec::new());
+        let written = WorkloadReport { ready: None, unwatched: true, current_revision: now, ..written };
+        lines_of(RolloutResult::Done, vec![written])
+    };
+    let hints = ["to check progress:     kubectl rollback-to deployment/web -n shop --status", UNDO];
+    let updated = "deployment/web updated to the template of revision 5";
+    for (now, renumbered) in [(None, ""), (Some(8), ", which is now 8")] {
+        let line = format!("{updated}{renumbered}: 4.2s; not watched (--no-wait)");
+        assert_eq!(written(now), [line.as_str(), hints[0], hints[1]]);
+    }
+}
+
+/// The plan has that it is there already: the result is what was seen since.
+#[test]
+fn what_the_plan_says_is_not_said_again() {
+    let unchanged = |rest: &str, ready| {
+        let cause = Some("the live template already is revision 5");
+        let unchanged = workload("web", RolloutResult::Unchanged, cause, Vec::new());
+        let unchanged = WorkloadReport { ready, besides_plan: Some(rest.into()), ..unchanged };
+        lines_of(RolloutResult::Unchanged, vec![unchanged])
+    };
+    let unchecked = "its pods were not checked (--no-wait)";
+    assert_eq!(unchanged("", Some((3, 3))), ["deployment/web unchanged: 3 of 3 pods ready, 4.2s"]);
+    assert_eq!(unchanged("", None), ["deployment/web unchanged"]);
+    assert_eq!(unchanged(unchecked, None), [format!("deployment/web unchanged: {unchecked}")]);
 }
 
 #[test]

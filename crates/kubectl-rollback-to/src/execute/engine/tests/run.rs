@@ -77,6 +77,8 @@ fn without_waiting_nothing_is_claimed() {
     play.engine.wrote(1, written(), at(0));
     let written_only = || over(RolloutResult::Done, [Reason::NotWatched]);
     assert_eq!(play.ends(), [written_only(), written_only()]);
+    assert!(play.reported(|event| matches!(event, Event::Written { watched: false, .. })));
+    assert!(!play.reported(|event| matches!(event, Event::Written { watched: true, .. })));
 
     let mut play = Play::new(2, Rules { wait: false, on_failure: OnFailure::Restore, ..rules() });
     play.next();
