@@ -111,8 +111,9 @@ mod tests {
 
     /// All that is printed about a dump: stdout, stderr, or the failure.
     fn printed(name: &str, text: &[u8]) -> String {
-        let read = Dump::of_text(name, text)
-            .and_then(|dump| offline::read(&dump, &Target::Names(vec!["n1".into()]), None, &Verbs::default()));
+        let read = Dump::of_text(name, text).and_then(|dump| {
+            offline::read(&dump, &Target::Names(vec!["n1".into()]), None, &Verbs::default())
+        });
         let read = match read {
             Ok(read) => read,
             Err(failure) => return failure.to_string(),
@@ -132,7 +133,8 @@ mod tests {
     #[test]
     fn a_time_that_lies_ahead_is_no_age() {
         let dump = Dump::of_text("dump", objects("web").to_string().as_bytes()).unwrap();
-        let mut read = offline::read(&dump, &Target::Names(vec!["n1".into()]), None, &Verbs::default()).unwrap();
+        let mut read =
+            offline::read(&dump, &Target::Names(vec!["n1".into()]), None, &Verbs::default()).unwrap();
         let mut shown = |seconds: i64| {
             read.taken_at = Some(Timestamp::from_second(1_000_000 + seconds).unwrap());
             source(&read, "dump", Timestamp::from_second(1_000_000).unwrap()).text()

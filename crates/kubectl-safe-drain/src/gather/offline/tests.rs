@@ -51,7 +51,8 @@ fn error(objects: &[Value], target: &Target) -> Failure {
 #[test]
 fn nodes_are_found_by_name_and_by_label() {
     let of = |target: Target| {
-        let read = read(&dump(&small()), &target, None, &Verbs::default()).map_err(|failure| failure.to_string())?;
+        let read =
+            read(&dump(&small()), &target, None, &Verbs::default()).map_err(|failure| failure.to_string())?;
         Ok::<_, String>(read.inventory.nodes.iter().map(|node| node.name().to_owned()).collect::<Vec<_>>())
     };
     let names = |names: &[&str]| Target::Names(names.iter().map(|name| (*name).to_owned()).collect());
@@ -64,7 +65,8 @@ fn nodes_are_found_by_name_and_by_label() {
 
 #[test]
 fn pods_are_those_of_the_nodes_in_the_order_of_the_server() {
-    let read = |selector: Option<&str>| read(&dump(&small()), &named("n1"), selector, &Verbs::default()).unwrap();
+    let read =
+        |selector: Option<&str>| read(&dump(&small()), &named("n1"), selector, &Verbs::default()).unwrap();
     let keys = |pods: &[Pod]| pods.iter().map(PodExt::key).collect::<Vec<_>>();
     let all = read(None);
     assert_eq!(keys(&all.inventory.pods), ["a/q", "b/p"]);
