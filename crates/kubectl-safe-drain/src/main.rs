@@ -18,6 +18,7 @@ mod rights;
 mod run;
 mod server_dry_run;
 mod snapshot;
+mod verbs;
 
 use std::process::ExitCode;
 

@@ -48,7 +48,7 @@ pub async fn nodes(cluster: &Cluster, target: &Target, scope: &Scope<'_>) -> Res
                 stream::iter(names).map(|name| node(&api, name)).buffered(FAN_OUT).try_collect().await?;
             match missing::all_there(names, found) {
                 Ok(nodes) => Ok(nodes),
-                Err(missing) => Err(missing.failure(&missing::names(&api).await)),
+                Err(missing) => Err(missing.failure(&missing::names(&api).await, scope.verbs)),
             }
         }
     }

@@ -8,12 +8,15 @@ use plugin_client::api::list;
 use plugin_client::api::watch::Watched;
 use plugin_client::{Cluster, Failure};
 
+use crate::verbs::Verbs;
+
 /// Requests at a time while gathering.
 pub const FAN_OUT: usize = 8;
 
 pub struct Scope<'a> {
     pub pod_selector: Option<&'a str>,
     pub chunk_size: u32,
+    pub verbs: &'a Verbs,
 }
 
 impl Scope<'_> {

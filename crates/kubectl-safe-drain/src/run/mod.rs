@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{DrainReport, NodeReport, NodeResult};
 use crate::rights::{self, Mode};
+use crate::verbs::Verbs;
 use crate::{gather, render};
 
 const PLUGIN: &str = "kubectl-safe-drain";
@@ -40,6 +41,7 @@ pub async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         options,
         ui: ui.clone(),
         bounds: Bounds { ui: ui.clone(), deadline: args.timeout().map(|t| Instant::now() + t) },
+        verbs: Verbs::of(&args),
         started,
     };
     if let Some(path) = &args.snapshot {
@@ -77,13 +79,14 @@ struct Run<'a> {
     options: Options,
     ui: Ui,
     bounds: Bounds,
+    verbs: Verbs,
     started: (Timestamp, Instant),
 }
 
 impl Run<'_> {
     fn scope(&self) -> Scope<'_> {
         let drain = &self.args.drain;
-        Scope { pod_selector: drain.pod_selector.as_deref(), chunk_size: drain.chunk_size }
+        Scope { pod_selector: drain.pod_selector.as_deref(), chunk_size: drain.chunk_size, verbs: &self.verbs }
     }
 
     /// The rights that are missing, or why that is not known. A server that gave no answer at all gives none to the next question either,

@@ -19,12 +19,12 @@ use crate::report::{DrainReport, NodeResult};
 impl Run<'_> {
     pub(super) async fn offline(&self, from: &Path, target: &Target) -> Result<DrainReport, Failure> {
         let (path, target) = (from.to_owned(), target.clone());
-        let pod_selector = self.options.pod_selector.clone();
+        let (pod_selector, verbs) = (self.options.pod_selector.clone(), self.verbs.clone());
         // On a thread of its own: a stream may not end for long, and Ctrl-C has to.
         let work = async {
             let reading = tokio::task::spawn_blocking(move || {
                 let dump = Dump::open(&path)?;
-                Ok((offline::read(&dump, &target, pod_selector.as_deref())?, dump.name().to_owned()))
+                Ok((offline::read(&dump, &target, pod_selector.as_deref(), &verbs)?, dump.name().to_owned()))
             });
             let cannot =
                 |error: tokio::task::JoinError| Failure::failed("cannot read").cause(error.to_string());
@@ -82,6 +82,7 @@ mod tests {
     use super::*;
     use crate::options::Options;
     use crate::render;
+    use crate::verbs::Verbs;
 
     /// Two nodes and some pods, with this text wherever an object may have one.
     fn objects(text: &str) -> Value {
@@ -110,8 +111,9 @@ mod tests {
 
     /// All that is printed about a dump: stdout, stderr, or the failure.
     fn printed(name: &str, text: &[u8]) -> String {
-        let read = Dump::of_text(name, text)
-            .and_then(|dump| offline::read(&dump, &Target::Names(vec!["n1".into()]), None));
+        let read = Dump::of_text(name, text).and_then(|dump| {
+            offline::read(&dump, &Target::Names(vec!["n1".into()]), None, &Verbs::default())
+        });
         let read = match read {
             Ok(read) => read,
             Err(failure) => return failure.to_string(),
@@ -131,7 +133,8 @@ mod tests {
     #[test]
     fn a_time_that_lies_ahead_is_no_age() {
         let dump = Dump::of_text("dump", objects("web").to_string().as_bytes()).unwrap();
-        let mut read = offline::read(&dump, &Target::Names(vec!["n1".into()]), None).unwrap();
+        let mut read =
+            offline::read(&dump, &Target::Names(vec!["n1".into()]), None, &Verbs::default()).unwrap();
         let mut shown = |seconds: i64| {
             read.taken_at = Some(Timestamp::from_second(1_000_000 + seconds).unwrap());
             source(&read, "dump", Timestamp::from_second(1_000_000).unwrap()).text()

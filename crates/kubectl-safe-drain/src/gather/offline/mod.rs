@@ -21,6 +21,7 @@ use plugin_client::dump::Dump;
 
 use super::{awaited, budget_members, missing, scheduling, volumes};
 use crate::args::Target;
+use crate::verbs::Verbs;
 use facts::Facts;
 use kind::Kind;
 use pods::{Found, Wanted};
@@ -43,7 +44,12 @@ pub struct Offline {
 /// # Errors
 ///
 /// The files are not whole, or without nodes or pods; a node is not there; a selector is not understood.
-pub fn read(dump: &Dump, target: &Target, pod_selector: Option<&str>) -> Result<Offline, Failure> {
+pub fn read(
+    dump: &Dump,
+    target: &Target,
+    pod_selector: Option<&str>,
+    verbs: &Verbs,
+) -> Result<Offline, Failure> {
     let pod_selector = pod_selector.map(|text| parsed("--pod-selector", text)).transpose()?;
     let by_labels = match target {
         Target::Selector(text) => Some(parsed("--selector", text)?),
@@ -63,7 +69,7 @@ pub fn read(dump: &Dump, target: &Target, pod_selector: Option<&str>) -> Result<
             )));
         }
     }
-    let nodes = drained(std::mem::take(&mut facts.drained), target)?;
+    let nodes = drained(std::mem::take(&mut facts.drained), target, verbs)?;
     let names: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
     let taken_at = facts.header.as_ref().map(|header| header.taken_at.0).or_else(|| dump.modified());
     // Where the time is not known nothing is overdue.
@@ -101,7 +107,7 @@ pub fn plurals(kinds: impl Iterator<Item = Kind>) -> String {
 }
 
 /// In the order in which a live run has them.
-fn drained(mut found: Vec<Node>, target: &Target) -> Result<Vec<Node>, Failure> {
+fn drained(mut found: Vec<Node>, target: &Target, verbs: &Verbs) -> Result<Vec<Node>, Failure> {
     match target {
         Target::Selector(text) if found.is_empty() => Err(super::no_node_matches(text)),
         Target::Selector(_) => {
@@ -112,7 +118,7 @@ fn drained(mut found: Vec<Node>, target: &Target) -> Result<Vec<Node>, Failure> 
             let of_name = |name: &String| found.iter().find(|node| node.name() == name).cloned();
             missing::all_there(names, names.iter().map(of_name).collect()).map_err(|missing| {
                 let known: Vec<String> = found.iter().map(|node| node.name().to_owned()).collect();
-                missing.failure(&known)
+                missing.failure(&known, verbs)
             })
         }
     }

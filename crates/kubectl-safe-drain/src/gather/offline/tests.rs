@@ -41,17 +41,18 @@ fn named(name: &str) -> Target {
 }
 
 fn read_small(more: &[Value]) -> Offline {
-    read(&dump(&[small(), more.to_vec()].concat()), &named("n1"), None).unwrap()
+    read(&dump(&[small(), more.to_vec()].concat()), &named("n1"), None, &Verbs::default()).unwrap()
 }
 
 fn error(objects: &[Value], target: &Target) -> Failure {
-    read(&dump(objects), target, None).err().unwrap()
+    read(&dump(objects), target, None, &Verbs::default()).err().unwrap()
 }
 
 #[test]
 fn nodes_are_found_by_name_and_by_label() {
     let of = |target: Target| {
-        let read = read(&dump(&small()), &target, None).map_err(|failure| failure.to_string())?;
+        let read =
+            read(&dump(&small()), &target, None, &Verbs::default()).map_err(|failure| failure.to_string())?;
         Ok::<_, String>(read.inventory.nodes.iter().map(|node| node.name().to_owned()).collect::<Vec<_>>())
     };
     let names = |names: &[&str]| Target::Names(names.iter().map(|name| (*name).to_owned()).collect());
@@ -64,7 +65,8 @@ fn nodes_are_found_by_name_and_by_label() {
 
 #[test]
 fn pods_are_those_of_the_nodes_in_the_order_of_the_server() {
-    let read = |selector: Option<&str>| read(&dump(&small()), &named("n1"), selector).unwrap();
+    let read =
+        |selector: Option<&str>| read(&dump(&small()), &named("n1"), selector, &Verbs::default()).unwrap();
     let keys = |pods: &[Pod]| pods.iter().map(PodExt::key).collect::<Vec<_>>();
     let all = read(None);
     assert_eq!(keys(&all.inventory.pods), ["a/q", "b/p"]);
@@ -120,7 +122,7 @@ fn kinds_that_were_listed_are_known_without_an_object() {
         json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudgetList", "items": []})
     );
     let dump = Dump::of_text("dump", text.as_bytes()).unwrap();
-    let read = read(&dump, &named("n1"), None).unwrap();
+    let read = read(&dump, &named("n1"), None, &Verbs::default()).unwrap();
     assert!(read.inventory.budgets.seen().is_some());
 }
 
@@ -197,7 +199,7 @@ fn kinds_of_other_groups_and_versions_are_not_those_of_a_plan() {
     let small = json!({"apiVersion": "v1", "kind": "List", "items": small()}).to_string();
     let missing = |more: String| {
         let dump = Dump::of_text("dump", format!("{small}\n{more}").as_bytes()).unwrap();
-        read(&dump, &named("n1"), None).unwrap().missing
+        read(&dump, &named("n1"), None, &Verbs::default()).unwrap().missing
     };
     let has = |version: &str, kind: &str, of: Kind| !missing(list(version, kind)).contains_key(&of);
     assert!(has("policy/v1", "PodDisruptionBudgetList", Kind::PodDisruptionBudget));
