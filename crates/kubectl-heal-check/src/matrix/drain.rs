@@ -112,11 +112,11 @@ fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<
         match places.get(&pod.uid) {
             Some(Place::Fits) => {}
             Some(Place::Cannot(why)) => {
-                return Cell::no_place(format!("no node takes the replacement of {}: {why}", pod.name));
+                return Cell::no_place(format!("no other node takes the replacement of {}: {why}", pod.name));
             }
             Some(Place::Tight(why) | Place::Unknown(why)) => {
                 return Cell::unknown(format!(
-                    "whether the replacement of {} finds a place: {why}",
+                    "whether the replacement of {} finds another place: {why}",
                     pod.name
                 ));
             }

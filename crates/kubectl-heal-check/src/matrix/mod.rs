@@ -12,6 +12,7 @@ mod node_loss;
 mod placement;
 mod pod_loss;
 mod remaining;
+mod said;
 #[cfg(test)]
 mod tests;
 mod zone_loss;
