@@ -14,7 +14,7 @@ use cluster_model::toleration::{cordon, tolerated};
 use super::remaining::Remaining;
 use super::said::{Leave, comes_back, not_there, place};
 use crate::snapshot::Snapshot;
-use crate::snapshot::places::{Place, Places};
+use crate::snapshot::places::{Place, Places, Refusal};
 
 pub struct Placement<'s> {
     cluster: &'s Cluster,
@@ -24,6 +24,8 @@ pub struct Placement<'s> {
     pods: HashMap<&'s str, PodId>,
     /// Without a kubelet too.
     deleted_at_once: HashSet<PodId>,
+    /// Those whose template names a node, with its name: no scheduler places the next one.
+    pinned: HashMap<PodId, &'s str>,
     /// Every pod that is to be placed tolerates a cordon if it tolerates a lost node, and the other way round.
     is_cordon_like_loss: bool,
     /// The cluster as it is: nothing is lost or drained.
@@ -36,6 +38,8 @@ struct Departure {
     nodes: BTreeSet<NodeId>,
     evicted: BTreeSet<PodId>,
     recreated: Vec<PodId>,
+    /// Those that are made again where their template says.
+    pinned: Vec<PodId>,
 }
 
 impl<'s> Placement<'s> {
@@ -47,8 +51,11 @@ impl<'s> Placement<'s> {
         let at_once =
             snapshot.workloads.iter().flat_map(|it| &it.pods).filter(|pod| pod.is_deleted_at_once());
         let deleted_at_once = at_once.filter_map(|pod| pods.get(&*pod.uid)).copied().collect();
+        let pinned = snapshot.workloads.iter().filter_map(|it| Some((it.pinned_to()?, &it.pods)));
+        let pinned = pinned.flat_map(|(node, of)| of.iter().map(move |pod| (node, pod)));
+        let pinned = pinned.filter_map(|(node, pod)| Some((*pods.get(&*pod.uid)?, node))).collect();
         let is_cordon_like_loss = is_cordon_like_loss(cluster);
-        Placement { cluster, controllers, owners, pods, deleted_at_once, is_cordon_like_loss, now }
+        Placement { cluster, controllers, owners, pods, deleted_at_once, pinned, is_cordon_like_loss, now }
     }
 
     pub fn lost(&self, nodes: &[&str]) -> Places {
@@ -73,6 +80,7 @@ impl<'s> Placement<'s> {
         let remaining = Remaining::on(self.cluster, &stay);
         for (uid, place) in &mut places {
             if let Some(id) = self.pods.get(&**uid)
+                && !self.pinned.contains_key(id)
                 && let Some(other) = remaining.instead_of(place, *id)
             {
                 *place = other;
@@ -83,21 +91,32 @@ impl<'s> Placement<'s> {
 
     /// Of pods whose Node object is gone.
     pub fn of_gone_node(&self, uids: &[&str]) -> Places {
-        let ids: Vec<PodId> = uids.iter().filter_map(|uid| self.pods.get(uid)).copied().collect();
+        let all = uids.iter().filter_map(|uid| self.pods.get(uid)).copied();
+        let (pinned, ids): (Vec<PodId>, Vec<PodId>) = all.partition(|id| self.pinned.contains_key(id));
         let gone = ids.iter().copied().collect();
-        self.judged(&Scenario::new(self.cluster, BTreeSet::new(), &gone, &ids), &ids, |_| None)
+        let scenario = Scenario::new(self.cluster, BTreeSet::new(), &gone, &ids);
+        let mut places = self.judged(&scenario, &ids, |_| None);
+        places.extend(self.made_where_named(&pinned, &BTreeSet::new()));
+        places
     }
 
     /// One pod alone is deleted; its own node is open to the replacement.
     pub fn deleted(&self, uid: &str) -> Place {
         let Some(id) = self.pods.get(uid) else { return not_there() };
-        if self.fits_in_its_own_place(*id) { Place::Fits } else { self.by_the_model(*id) }
+        match self.where_named(*id, &BTreeSet::new()) {
+            Some(place) => place,
+            None if self.fits_in_its_own_place(*id) => Place::Fits,
+            None => self.by_the_model(*id),
+        }
     }
 
     /// Its replacement may find no place before it is gone: its room, its port or its domain is taken until then.
     pub fn waits_for_its_own_place(&self, uid: &str) -> bool {
         let Some(id) = self.pods.get(uid) else { return false };
         let pod = self.cluster.pod(*id);
+        if self.pinned.contains_key(id) {
+            return !pod.node.is_some_and(|node| self.has_room_beside(pod, node));
+        }
         if !self.fits_in_its_own_place(*id) {
             let new =
                 [PodFacts { node: None, labels: pod.template_labels.clone(), uid: "".into(), ..pod.clone() }];
@@ -109,15 +128,32 @@ impl<'s> Placement<'s> {
             return !scenario.new_pods().next().is_some_and(is_sure);
         }
         let filters = StaticFilters::all(&self.now, self.now.existing(*id));
-        let has_room = |node: NodeId| {
-            let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
-            let amount = |of: &Amounts, resource: &str| of.get(resource).copied().unwrap_or_default();
-            pod.requirements
-                .requests
-                .iter()
-                .all(|(resource, wanted)| amount(taken, resource) + wanted <= amount(all, resource))
-        };
-        !self.cluster.node_ids().any(|node| has_room(node) && filters.pass(node))
+        !self.cluster.node_ids().any(|node| self.has_room_beside(pod, node) && filters.pass(node))
+    }
+
+    /// For another one like this pod.
+    fn has_room_beside(&self, pod: &PodFacts, node: NodeId) -> bool {
+        let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
+        let amount = |of: &Amounts, resource: &str| of.get(resource).copied().unwrap_or_default();
+        let mut wanted = pod.requirements.requests.iter();
+        wanted.all(|(resource, wanted)| amount(taken, resource) + wanted <= amount(all, resource))
+    }
+
+    /// Of a pod whose template names a node: its replacement is made there, whatever is lost or drained.
+    fn where_named(&self, id: PodId, left: &BTreeSet<NodeId>) -> Option<Place> {
+        let name = self.pinned.get(&id)?;
+        let why = format!("its template names node {name}");
+        Some(match self.cluster.find_node(name) {
+            Some(node) if left.contains(&node) => Place::Cannot(Refusal::new(why, false)),
+            Some(node) if self.cluster.pod(id).node == Some(node) => Place::Fits,
+            Some(_) => Place::Unknown(format!("{why}, which may not take it")),
+            None => Place::Cannot(Refusal::new(why, false)),
+        })
+    }
+
+    fn made_where_named(&self, pinned: &[PodId], left: &BTreeSet<NodeId>) -> Places {
+        let place = |id: &PodId| Some((self.cluster.pod(*id).uid.clone(), self.where_named(*id, left)?));
+        pinned.iter().filter_map(place).collect()
     }
 
     fn by_the_model(&self, id: PodId) -> Place {
@@ -182,8 +218,9 @@ impl<'s> Placement<'s> {
             };
             by_kind && !self.cluster.pod(**id).is_terminating
         };
-        let recreated: Vec<PodId> = evicted.iter().filter(is_recreated).copied().collect();
-        Departure { nodes: gone, evicted, recreated }
+        let recreated = evicted.iter().filter(is_recreated).copied();
+        let (pinned, recreated) = recreated.partition(|id| self.pinned.contains_key(id));
+        Departure { nodes: gone, evicted, recreated, pinned }
     }
 
     fn places(&self, of: &Departure, leave: Leave) -> Places {
@@ -192,7 +229,10 @@ impl<'s> Placement<'s> {
             Leave::Drained => (of.nodes.clone(), BTreeSet::new()),
         };
         let scenario = Scenario::new(self.cluster, drained, &of.evicted, &of.recreated).with_lost(lost);
-        self.judged(&scenario, &of.recreated, |judgement| comes_back(judgement, &of.nodes, leave))
+        let mut places =
+            self.judged(&scenario, &of.recreated, |judgement| comes_back(judgement, &of.nodes, leave));
+        places.extend(self.made_where_named(&of.pinned, &of.nodes));
+        places
     }
 
     /// Once its node is lost, the pod goes without a kubelet: the node is declared out of service, or nothing waits for its end.

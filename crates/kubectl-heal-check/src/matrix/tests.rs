@@ -2,6 +2,7 @@
 
 mod lost_nodes;
 mod next_pod;
+mod pinned;
 
 use super::*;
 use crate::checks::testing::{World, container, deployment, healthy, not_ready, owner, pod, stateful_set};
