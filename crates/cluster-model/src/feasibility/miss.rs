@@ -9,6 +9,7 @@ use crate::text::count;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Miss {
     Drained,
+    Lost,
     Cordoned,
     /// The key of a taint that is not tolerated.
     Taint(String),
@@ -53,10 +54,10 @@ pub enum Miss {
 
 impl Miss {
     /// How far away the node is: one that lacks room is closer than one that is not meant for the pod at all, and that a drained node is
-    /// drained explains least.
+    /// drained, or a lost one lost, explains least.
     pub fn distance(&self) -> u8 {
         match self {
-            Miss::Drained => 3,
+            Miss::Drained | Miss::Lost => 3,
             Miss::NodeSelector { .. } | Miss::NodeAffinity | Miss::Taint(_) => 2,
             Miss::VolumeAffinity(_) | Miss::VolumeZone(_) => 1,
             _ => 0,
@@ -83,6 +84,7 @@ impl fmt::Display for Miss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Miss::Drained => f.write_str("being drained"),
+            Miss::Lost => f.write_str("lost"),
             Miss::Cordoned => f.write_str("cordoned"),
             Miss::Taint(key) => write!(f, "taint {key}"),
             Miss::NodeSelector { key, value } => write!(f, "no label {key}={value}"),

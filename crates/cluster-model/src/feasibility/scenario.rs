@@ -29,6 +29,8 @@ pub struct Scenario<'a> {
     new: &'a [PodFacts],
     /// They are cordoned and stay in the cluster: a topology domain does not go away because its nodes are cordoned.
     drained: BTreeSet<NodeId>,
+    /// They are silent, have the taints of such nodes, and stay in the cluster too.
+    lost: BTreeSet<NodeId>,
     /// Pods to be placed: replacements of evicted pods, and pods that wait for a node already.
     to_place: Vec<PodId>,
     /// Pods that leave their node. Until then they are there, and count.
@@ -57,6 +59,13 @@ impl<'a> Scenario<'a> {
     #[must_use]
     pub fn with_gates(mut self, gated: BTreeSet<PodId>) -> Self {
         self.gated = gated;
+        self
+    }
+
+    /// The same if these nodes are silent.
+    #[must_use]
+    pub fn with_lost(mut self, lost: BTreeSet<NodeId>) -> Self {
+        self.lost = lost;
         self
     }
 
@@ -98,6 +107,7 @@ impl<'a> Scenario<'a> {
             before,
             new,
             drained,
+            lost: BTreeSet::new(),
             to_place,
             recreated: recreated.iter().copied().collect(),
             gated: BTreeSet::new(),
@@ -107,10 +117,10 @@ impl<'a> Scenario<'a> {
         }
     }
 
-    /// The same without the staying pods of lower priority, if there are any on nodes that are not drained.
+    /// The same without the staying pods of lower priority, if there are any on nodes that are neither drained nor lost.
     pub fn without_lower_priority(&self, priority: i32) -> Option<Scenario<'a>> {
         let is_lower = |id: &PodId| self.pod(*id).requirements.priority < priority;
-        let others = self.nodes().filter(|node| !self.is_drained(*node));
+        let others = self.nodes().filter(|node| !self.is_drained(*node) && !self.is_lost(*node));
         let lower: BTreeSet<PodId> =
             others.flat_map(|node| self.staying(node)).copied().filter(is_lower).collect();
         if lower.is_empty() {
@@ -119,7 +129,7 @@ impl<'a> Scenario<'a> {
         // Those that wait for a node are among those to be placed.
         let gone = self.before.waiting.iter().chain(&self.evicted).copied().chain(lower).collect();
         let without = Scenario::of(self.cluster, self.new, self.drained.clone(), &gone, &self.to_place);
-        Some(without.with_gates(self.gated.clone()))
+        Some(without.with_gates(self.gated.clone()).with_lost(self.lost.clone()))
     }
 
     pub fn node(&self, id: NodeId) -> &'a NodeFacts {
@@ -158,6 +168,10 @@ impl<'a> Scenario<'a> {
 
     pub fn is_drained(&self, node: NodeId) -> bool {
         self.drained.contains(&node)
+    }
+
+    pub fn is_lost(&self, node: NodeId) -> bool {
+        self.lost.contains(&node)
     }
 
     pub fn to_place(&self) -> &[PodId] {

@@ -55,11 +55,12 @@ pub fn deletion(tolerations: &[Toleration]) -> Deletion {
     }
 }
 
-/// A new pod may be bound to a node that is lost, again and again: it tolerates the taint that keeps others away
-/// (`pkg/controller/nodelifecycle/node_lifecycle_controller.go`, nodeConditionToTaintKeyStatusMap).
+/// A new pod may be bound to a node that is lost, again and again: it tolerates both taints that keep others away, of which one also ends
+/// pods (`pkg/controller/nodelifecycle/node_lifecycle_controller.go`, nodeConditionToTaintKeyStatusMap and UnreachableTaintTemplate).
 pub fn may_return(tolerations: &[Toleration]) -> bool {
-    let taint = Taint { effect: "NoSchedule".to_owned(), ..no_execute(UNREACHABLE) };
-    tolerated(tolerations, &taint)
+    let ends_pods = no_execute(UNREACHABLE);
+    let keeps_away = Taint { effect: "NoSchedule".to_owned(), ..ends_pods.clone() };
+    [keeps_away, ends_pods].iter().all(|taint| tolerated(tolerations, taint))
 }
 
 /// The tolerations of a template's pods, once admission has added its defaults.
@@ -173,11 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn what_tolerates_every_taint_without_execution_may_return() {
+    fn what_tolerates_both_taints_of_a_lost_node_may_return() {
         for (tolerations, expected) in [
             (json!([]), false),
             (json!([{"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute"}]), false),
-            (json!([{"operator": "Exists", "effect": "NoSchedule"}]), true),
+            (json!([{"operator": "Exists", "effect": "NoSchedule"}]), false),
+            (json!([{"operator": "Exists"}]), true),
             (
                 json!([{"key": UNREACHABLE, "operator": "Exists", "tolerationSeconds": 5, "effect": "NoExecute"}, {"key": UNREACHABLE, "operator": "Exists"}]),
                 true,

@@ -41,7 +41,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
                 count(workloads, "workload"),
                 held_up(namespace)
             );
-            found.add(Error, &Subject::new("Namespace", name, name), message);
+            found.add(Error, &Subject::of_namespace(name), message);
         }
     }
 }

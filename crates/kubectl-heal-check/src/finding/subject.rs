@@ -17,6 +17,15 @@ impl Subject {
         Subject { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
+    /// A namespace itself. What is found about it counts among what is found in it.
+    pub fn of_namespace(name: &str) -> Self {
+        Subject::new("Namespace", name, name)
+    }
+
+    pub fn is_namespace(&self) -> bool {
+        self.kind == "Namespace"
+    }
+
     /// What leaves out findings and is no object: an entry of `--config`, or `--ignore`.
     pub fn of_rule(name: &str) -> Self {
         Subject::new(RULE, "", name)

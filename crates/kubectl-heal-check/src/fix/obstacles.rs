@@ -63,7 +63,7 @@ fn unready(workload: &Workload, before: &Snapshot) -> Option<String> {
 }
 
 fn is_about(finding: &Finding, workload: &Workload) -> bool {
-    let of_namespace = || finding.subject == Subject::new("Namespace", "", &workload.subject.namespace);
+    let of_namespace = || finding.subject == Subject::of_namespace(&workload.subject.namespace);
     finding.subject == workload.subject || of_namespace()
 }
 

@@ -138,6 +138,21 @@ mod tests {
         }
     }
 
+    /// The server evicts a pod although the budget was not computed for all of them.
+    #[test]
+    fn how_many_go_at_once_is_not_known_of_a_stale_budget() {
+        let stale =
+            |world: World| world.edit("PodDisruptionBudget/web", json!({"metadata": {"generation": 2}}));
+        let on_one_node = || healthy().edit_all("Pod", json!({"spec": {"nodeName": "n1"}}));
+        let alone = || healthy().without("Pod/web-b").without("Pod/web-c");
+        for (world, expected) in
+            [(stale(healthy()), Some(false)), (stale(on_one_node()), None), (stale(alone()), Some(true))]
+        {
+            let cell = drain(world, EvictionVerdict::Accepted);
+            assert_eq!((cell.verdict, cell.outage), (Verdict::Heals, expected), "{}", cell.reason);
+        }
+    }
+
     /// The others of its pods may be under another budget.
     #[test]
     fn one_pod_speaks_only_for_those_under_its_budgets() {

@@ -1,5 +1,6 @@
 //! A node is drained: its pods are evicted as the disruption budgets allow.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::disruption_budget::Rule;
@@ -7,7 +8,6 @@ use cluster_model::{BudgetStatus, selector};
 
 use super::asked;
 use super::cell::{Cell, worst_and};
-use super::node_loss::impact;
 use crate::snapshot::places::{Place, Places};
 use crate::snapshot::{Kind, PodState, Read, Snapshot, Workload};
 
@@ -31,7 +31,10 @@ fn evicted(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, P
     let nodes: BTreeSet<&str> = workload.active().map(|pod| &*pod.node).filter(|it| !it.is_empty()).collect();
     let cells = nodes.iter().map(|node| {
         let evicted: Vec<&PodState> = workload.active().filter(|pod| *pod.node == **node).collect();
-        (of_node(workload, snapshot, node, places.get(*node)).at(*node), impact(workload, &evicted))
+        let serving = serving(workload, snapshot, &evicted);
+        let cell = of_node(workload, snapshot, node, &evicted, places.get(*node), serving);
+        // Of two that take equally long the worse one leaves fewer that serve, or takes more pods.
+        (cell.at(*node), (Reverse(serving), evicted.len()))
     });
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
@@ -42,10 +45,7 @@ pub fn budgets(workload: &Workload, snapshot: &Snapshot, accepted: Option<&str>)
     if let Some((read, why)) = snapshot.missing(&[Read::Budgets]) {
         return Some(Cell::unknown(format!("{read}: {why}")));
     }
-    let selecting = |labels: &BTreeMap<String, String>| -> Vec<usize> {
-        let selects = |at: &usize| selector::selects(snapshot.budgets[*at].budget.selector(), Some(labels));
-        workload.budgets.iter().copied().filter(selects).collect()
-    };
+    let selecting = |labels: &BTreeMap<String, String>| selecting(workload, snapshot, labels);
     let accepted = workload.active().find(|pod| Some(&*pod.uid) == accepted);
     let accepted = accepted.map(|pod| selecting(&pod.labels));
     let template = snapshot.origin.is_manifests().then(|| workload.labels());
@@ -92,14 +92,51 @@ pub fn budgets(workload: &Workload, snapshot: &Snapshot, accepted: Option<&str>)
     None
 }
 
+/// The budgets that select a pod with these labels, by their position in the snapshot.
+fn selecting(workload: &Workload, snapshot: &Snapshot, labels: &BTreeMap<String, String>) -> Vec<usize> {
+    let selects = |at: &usize| selector::selects(snapshot.budgets[*at].budget.selector(), Some(labels));
+    workload.budgets.iter().copied().filter(selects).collect()
+}
+
+/// How many of its pods are ready at any time while these are evicted, at least: a pod counts as gone until its replacement is Ready, and
+/// the budgets let no more of those that they select be gone. `None`: what they allow is not known.
+fn serving(workload: &Workload, snapshot: &Snapshot, evicted: &[&PodState]) -> Option<usize> {
+    let mut leaving: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+    for pod in evicted.iter().filter(|pod| pod.is_ready) {
+        *leaving.entry(selecting(workload, snapshot, &pod.labels)).or_default() += 1;
+    }
+    let ready = workload.ready().count();
+    let elsewhere = ready - leaving.values().sum::<usize>();
+    let at_once = |(budgets, leaving): (Vec<usize>, usize)| match budgets.as_slice() {
+        [] => Some(leaving),
+        // A drain does not go on without it.
+        _ if leaving == 1 => Some(1),
+        [at] => match snapshot.budgets[*at].budget.status() {
+            BudgetStatus::Allows(allowed) => Some(leaving.min(usize::try_from(*allowed).unwrap_or_default())),
+            _ => None,
+        },
+        _ => None,
+    };
+    match leaving.into_iter().map(at_once).sum::<Option<usize>>() {
+        Some(gone) => Some(ready - gone),
+        None => Some(elsewhere).filter(|it| *it > 0),
+    }
+}
+
 /// How many of its pods may be evicted at the same time. `None`: no budget limits it.
 fn at_once(workload: &Workload, snapshot: &Snapshot) -> Option<i64> {
     workload.budgets.iter().map(|at| i64::from(snapshot.budgets[*at].budget.allowed)).min()
 }
 
-fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<&Places>) -> Cell {
+fn of_node(
+    workload: &Workload,
+    snapshot: &Snapshot,
+    node: &str,
+    evicted: &[&PodState],
+    places: Option<&Places>,
+    serving: Option<usize>,
+) -> Cell {
     let Some(places) = places else { return super::no_placement() };
-    let evicted: Vec<&PodState> = workload.active().filter(|pod| &*pod.node == node).collect();
     if snapshot.is_gone(node) {
         return Cell::unknown(format!("node {node} does not exist any more"));
     }
@@ -108,15 +145,15 @@ fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<
             "node {node} is not Ready: no pod there ends, and no other is made before"
         ));
     }
-    for pod in &evicted {
+    for pod in evicted {
         match places.get(&pod.uid) {
             Some(Place::Fits) => {}
             Some(Place::Cannot(why)) => {
-                return Cell::no_place(format!("no node takes the replacement of {}: {why}", pod.name));
+                return Cell::no_place(format!("no other node takes the replacement of {}: {why}", pod.name));
             }
             Some(Place::Tight(why) | Place::Unknown(why)) => {
                 return Cell::unknown(format!(
-                    "whether the replacement of {} finds a place: {why}",
+                    "whether the replacement of {} finds another place: {why}",
                     pod.name
                 ));
             }
@@ -131,11 +168,28 @@ fn of_node(workload: &Workload, snapshot: &Snapshot, node: &str, places: Option<
         _ => 0,
     };
     let starts = if workload.is_ordered() { count } else { rounds };
-    let elsewhere = workload.ready().filter(|pod| &*pod.node != node).count();
-    let reason = match elsewhere {
-        0 => "an outage: its replacement fits elsewhere, and nothing of it serves until that is ready"
-            .to_owned(),
-        n => format!("its replacements fit elsewhere; {n} ready on other nodes"),
+    let (ready, elsewhere) =
+        (workload.ready().count(), workload.ready().filter(|pod| &*pod.node != node).count());
+    let reason = match (elsewhere, serving) {
+        (0, Some(0)) => {
+            "an outage: its replacement fits elsewhere, and nothing of it serves until that is ready"
+                .to_owned()
+        }
+        (0, Some(1)) => format!(
+            "its replacements fit elsewhere, and as its budget allows, at least 1 of {ready} ready pods serves meanwhile"
+        ),
+        (0, Some(n)) => format!(
+            "its replacements fit elsewhere, and as its budget allows, at least {n} of {ready} ready pods serve meanwhile"
+        ),
+        (0, None) => {
+            "its replacements fit elsewhere; how many of its pods its budget lets go at once is not known"
+                .to_owned()
+        }
+        (n, _) => format!("its replacements fit elsewhere; {n} ready on other nodes"),
     };
-    Cell::heals(waits, workload.start_up().map(|it| it.median * starts), reason).while_serve(elsewhere)
+    let cell = Cell::heals(waits, workload.start_up().map(|it| it.median * starts), reason);
+    match serving {
+        Some(serving) => cell.while_serve(serving),
+        None => cell,
+    }
 }

@@ -12,6 +12,7 @@ mod node_loss;
 mod placement;
 mod pod_loss;
 mod remaining;
+mod said;
 #[cfg(test)]
 mod tests;
 mod zone_loss;
@@ -191,13 +192,14 @@ fn refusals(snapshot: &Snapshot) -> BTreeMap<Subject, String> {
     });
     let mut refused = BTreeMap::new();
     for it in found.filter(|it| it.severity >= Severity::Error) {
-        refused.entry(it.subject).or_insert_with(|| format!("{} ({})", it.message, it.id));
+        let about = if it.subject.is_namespace() { format!("{} ", it.subject) } else { String::new() };
+        refused.entry(it.subject).or_insert_with(|| format!("{about}{} ({})", it.message, it.id));
     }
     refused
 }
 
 fn refusal(workload: &Workload, refused: &BTreeMap<Subject, String>) -> Option<String> {
-    let of_namespace = || refused.get(&Subject::new("Namespace", "", &workload.subject.namespace));
+    let of_namespace = || refused.get(&Subject::of_namespace(&workload.subject.namespace));
     refused.get(&workload.subject).or_else(of_namespace).cloned()
 }
 

@@ -44,8 +44,10 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
                 ));
             }
             Ending::TolerationWithoutEnd => {
+                // HC409 says nothing of pods that a shorter toleration would not bring back.
+                let check = if workload.pinned_to().is_none() { " (HC409)" } else { "" };
                 return Cell::wont(format!(
-                    "its pods tolerate the loss of their node for ever (HC409); {still}"
+                    "its pods tolerate the loss of their node for ever{check}; {still}"
                 ));
             }
             Ending::NotDeleted(why) => return Cell::wont(format!("{why}; {still}")),
@@ -57,11 +59,10 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
         let why = match loss.places.get(&pod.uid) {
             Some(Place::Cannot(why)) => {
                 return Cell::no_place(format!(
-                    "no node takes the replacement of {}: {why}; {still}",
+                    "no other node takes the replacement of {}: {why}; {still}",
                     pod.name
                 ));
             }
-            Some(Place::Fits) if pod.may_return => "it may be bound to the lost node again",
             Some(Place::Fits) => continue,
             Some(Place::Tight(why) | Place::Unknown(why)) => why.as_str(),
             None => "the pod came or went while the cluster was read",

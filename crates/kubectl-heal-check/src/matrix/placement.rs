@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use cluster_model::feasibility::rules::StaticFilters;
 use cluster_model::feasibility::{
-    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Requirements, Scenario, Verdict, Why, has_sure_place,
-    judge,
+    Cluster, Judgement, NodeId, PodFacts, PodId, Requirements, Scenario, Verdict, has_sure_place, judge,
 };
-use cluster_model::healing::node_loss::{Replacement, is_out_of_service, replacement};
+use cluster_model::healing::node_loss::{Replacement, is_out_of_service, may_return, replacement};
 use cluster_model::pod::resources::Amounts;
-use cluster_model::text::count;
+use cluster_model::toleration::{cordon, tolerated};
 
 use super::remaining::Remaining;
+use super::said::{Leave, comes_back, not_there, place};
 use crate::snapshot::Snapshot;
 use crate::snapshot::places::{Place, Places, Refusal};
 
@@ -24,16 +24,12 @@ pub struct Placement<'s> {
     pods: HashMap<&'s str, PodId>,
     /// Without a kubelet too.
     deleted_at_once: HashSet<PodId>,
+    /// Those whose template names a node, with its name: no scheduler places the next one.
+    pinned: HashMap<PodId, &'s str>,
+    /// Every pod that is to be placed tolerates a cordon if it tolerates a lost node, and the other way round.
+    is_cordon_like_loss: bool,
     /// The cluster as it is: nothing is lost or drained.
     now: Scenario<'s>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leave {
-    /// Whatever another one is made for while the node is lost.
-    Lost,
-    /// Whatever a drain evicts.
-    Drained,
 }
 
 /// Nodes that are lost or drained, the pods that leave them, and those of them that are made again.
@@ -42,6 +38,8 @@ struct Departure {
     nodes: BTreeSet<NodeId>,
     evicted: BTreeSet<PodId>,
     recreated: Vec<PodId>,
+    /// Those that are made again where their template says.
+    pinned: Vec<PodId>,
 }
 
 impl<'s> Placement<'s> {
@@ -53,19 +51,25 @@ impl<'s> Placement<'s> {
         let at_once =
             snapshot.workloads.iter().flat_map(|it| &it.pods).filter(|pod| pod.is_deleted_at_once());
         let deleted_at_once = at_once.filter_map(|pod| pods.get(&*pod.uid)).copied().collect();
-        Placement { cluster, controllers, owners, pods, deleted_at_once, now }
+        let pinned = snapshot.workloads.iter().filter_map(|it| Some((it.pinned_to()?, &it.pods)));
+        let pinned = pinned.flat_map(|(node, of)| of.iter().map(move |pod| (node, pod)));
+        let pinned = pinned.filter_map(|(node, pod)| Some((*pods.get(&*pod.uid)?, node))).collect();
+        let is_cordon_like_loss = is_cordon_like_loss(cluster);
+        Placement { cluster, controllers, owners, pods, deleted_at_once, pinned, is_cordon_like_loss, now }
     }
 
     pub fn lost(&self, nodes: &[&str]) -> Places {
-        self.beside_remaining(nodes, self.places(&self.departure(nodes, Leave::Lost)))
+        self.beside_remaining(nodes, self.places(&self.departure(nodes, Leave::Lost), Leave::Lost))
     }
 
     /// If the node is lost, and if it is drained. Most often the same pods leave it.
     pub fn lost_and_drained(&self, node: &str) -> (Places, Places) {
         let nodes = [node];
         let (lost, drained) = (self.departure(&nodes, Leave::Lost), self.departure(&nodes, Leave::Drained));
-        let of_loss = self.places(&lost);
-        let of_drain = if lost == drained { of_loss.clone() } else { self.places(&drained) };
+        let of_loss = self.places(&lost, Leave::Lost);
+        let stays_away = |id: &PodId| tolerates(&self.cluster.pod(*id).requirements) == (false, false);
+        let is_same = lost == drained && self.is_cordon_like_loss && lost.recreated.iter().all(stays_away);
+        let of_drain = if is_same { of_loss.clone() } else { self.places(&drained, Leave::Drained) };
         (self.beside_remaining(&nodes, of_loss), of_drain)
     }
 
@@ -76,6 +80,7 @@ impl<'s> Placement<'s> {
         let remaining = Remaining::on(self.cluster, &stay);
         for (uid, place) in &mut places {
             if let Some(id) = self.pods.get(&**uid)
+                && !self.pinned.contains_key(id)
                 && let Some(other) = remaining.instead_of(place, *id)
             {
                 *place = other;
@@ -86,20 +91,32 @@ impl<'s> Placement<'s> {
 
     /// Of pods whose Node object is gone.
     pub fn of_gone_node(&self, uids: &[&str]) -> Places {
-        let ids: Vec<PodId> = uids.iter().filter_map(|uid| self.pods.get(uid)).copied().collect();
-        self.judged(&Scenario::new(self.cluster, BTreeSet::new(), &ids.iter().copied().collect(), &ids), &ids)
+        let all = uids.iter().filter_map(|uid| self.pods.get(uid)).copied();
+        let (pinned, ids): (Vec<PodId>, Vec<PodId>) = all.partition(|id| self.pinned.contains_key(id));
+        let gone = ids.iter().copied().collect();
+        let scenario = Scenario::new(self.cluster, BTreeSet::new(), &gone, &ids);
+        let mut places = self.judged(&scenario, &ids, |_| None);
+        places.extend(self.made_where_named(&pinned, &BTreeSet::new()));
+        places
     }
 
     /// One pod alone is deleted; its own node is open to the replacement.
     pub fn deleted(&self, uid: &str) -> Place {
         let Some(id) = self.pods.get(uid) else { return not_there() };
-        if self.fits_in_its_own_place(*id) { Place::Fits } else { self.by_the_model(*id) }
+        match self.where_named(*id, &BTreeSet::new()) {
+            Some(place) => place,
+            None if self.fits_in_its_own_place(*id) => Place::Fits,
+            None => self.by_the_model(*id),
+        }
     }
 
     /// Its replacement may find no place before it is gone: its room, its port or its domain is taken until then.
     pub fn waits_for_its_own_place(&self, uid: &str) -> bool {
         let Some(id) = self.pods.get(uid) else { return false };
         let pod = self.cluster.pod(*id);
+        if self.pinned.contains_key(id) {
+            return !pod.node.is_some_and(|node| self.has_room_beside(pod, node));
+        }
         if !self.fits_in_its_own_place(*id) {
             let new =
                 [PodFacts { node: None, labels: pod.template_labels.clone(), uid: "".into(), ..pod.clone() }];
@@ -111,15 +128,32 @@ impl<'s> Placement<'s> {
             return !scenario.new_pods().next().is_some_and(is_sure);
         }
         let filters = StaticFilters::all(&self.now, self.now.existing(*id));
-        let has_room = |node: NodeId| {
-            let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
-            let amount = |of: &Amounts, resource: &str| of.get(resource).copied().unwrap_or_default();
-            pod.requirements
-                .requests
-                .iter()
-                .all(|(resource, wanted)| amount(taken, resource) + wanted <= amount(all, resource))
-        };
-        !self.cluster.node_ids().any(|node| has_room(node) && filters.pass(node))
+        !self.cluster.node_ids().any(|node| self.has_room_beside(pod, node) && filters.pass(node))
+    }
+
+    /// For another one like this pod.
+    fn has_room_beside(&self, pod: &PodFacts, node: NodeId) -> bool {
+        let (taken, all) = (self.now.taken(node), &self.now.node(node).allocatable);
+        let amount = |of: &Amounts, resource: &str| of.get(resource).copied().unwrap_or_default();
+        let mut wanted = pod.requirements.requests.iter();
+        wanted.all(|(resource, wanted)| amount(taken, resource) + wanted <= amount(all, resource))
+    }
+
+    /// Of a pod whose template names a node: its replacement is made there, whatever is lost or drained.
+    fn where_named(&self, id: PodId, left: &BTreeSet<NodeId>) -> Option<Place> {
+        let name = self.pinned.get(&id)?;
+        let why = format!("its template names node {name}");
+        Some(match self.cluster.find_node(name) {
+            Some(node) if left.contains(&node) => Place::Cannot(Refusal::new(why, false)),
+            Some(node) if self.cluster.pod(id).node == Some(node) => Place::Fits,
+            Some(_) => Place::Unknown(format!("{why}, which may not take it")),
+            None => Place::Cannot(Refusal::new(why, false)),
+        })
+    }
+
+    fn made_where_named(&self, pinned: &[PodId], left: &BTreeSet<NodeId>) -> Places {
+        let place = |id: &PodId| Some((self.cluster.pod(*id).uid.clone(), self.where_named(*id, left)?));
+        pinned.iter().filter_map(place).collect()
     }
 
     fn by_the_model(&self, id: PodId) -> Place {
@@ -184,13 +218,21 @@ impl<'s> Placement<'s> {
             };
             by_kind && !self.cluster.pod(**id).is_terminating
         };
-        let recreated: Vec<PodId> = evicted.iter().filter(is_recreated).copied().collect();
-        Departure { nodes: gone, evicted, recreated }
+        let recreated = evicted.iter().filter(is_recreated).copied();
+        let (pinned, recreated) = recreated.partition(|id| self.pinned.contains_key(id));
+        Departure { nodes: gone, evicted, recreated, pinned }
     }
 
-    fn places(&self, of: &Departure) -> Places {
-        let scenario = Scenario::new(self.cluster, of.nodes.clone(), &of.evicted, &of.recreated);
-        self.judged(&scenario, &of.recreated)
+    fn places(&self, of: &Departure, leave: Leave) -> Places {
+        let (drained, lost) = match leave {
+            Leave::Lost => (BTreeSet::new(), of.nodes.clone()),
+            Leave::Drained => (of.nodes.clone(), BTreeSet::new()),
+        };
+        let scenario = Scenario::new(self.cluster, drained, &of.evicted, &of.recreated).with_lost(lost);
+        let mut places =
+            self.judged(&scenario, &of.recreated, |judgement| comes_back(judgement, &of.nodes, leave));
+        places.extend(self.made_where_named(&of.pinned, &of.nodes));
+        places
     }
 
     /// Once its node is lost, the pod goes without a kubelet: the node is declared out of service, or nothing waits for its end.
@@ -202,7 +244,13 @@ impl<'s> Placement<'s> {
         self.cluster.pod(id).node.is_some_and(|node| is_out_of_service(&self.cluster.node(node).taints))
     }
 
-    fn judged(&self, scenario: &Scenario<'_>, meant: &[PodId]) -> Places {
+    /// `otherwise`: what is said instead of what the verdict says.
+    fn judged(
+        &self,
+        scenario: &Scenario<'_>,
+        meant: &[PodId],
+        otherwise: impl Fn(&Judgement) -> Option<Place>,
+    ) -> Places {
         let meant: BTreeSet<PodId> = meant.iter().copied().collect();
         let judged = judge(scenario);
         // Pods that are alike share the list of their nodes.
@@ -215,57 +263,29 @@ impl<'s> Placement<'s> {
         let judged = judged.into_iter().filter(|it| meant.contains(&it.pod));
         let placed = judged.map(|it| {
             let own = alike.get(&key(&it)).copied().unwrap_or_default();
-            (self.cluster.pod(it.pod).uid.clone(), place(it, own))
+            (self.cluster.pod(it.pod).uid.clone(), otherwise(&it).unwrap_or_else(|| place(it, own)))
         });
         placed.collect()
     }
 }
 
-fn not_there() -> Place {
-    Place::Unknown("the pod came or went while the cluster was read".to_owned())
+/// A cordon, and a lost node.
+fn tolerates(pod: &Requirements) -> (bool, bool) {
+    (tolerated(&pod.tolerations, &cordon()), may_return(&pod.tolerations))
 }
 
-/// `own`: how many such pods its workload has to place.
-fn place(judgement: Judgement, own: usize) -> Place {
-    match judgement.verdict {
-        Verdict::Fits => Place::Fits,
-        Verdict::Unknown(why) => Place::Unknown(why.join("; ")),
-        Verdict::Cannot => refused(&judgement, misses(&judgement)),
-        Verdict::Tight(why) => match &judgement.shortage {
-            Some(short) if short.placed < own => {
-                let text =
-                    format!("only {} of {own} such pods find a place: {}", short.placed, misses(&judgement));
-                refused(&judgement, text)
-            }
-            // Those of other workloads may be the ones that find none.
-            Some(short) => {
-                Place::Tight(format!("only {} of {} such pods find a place", short.placed, short.of))
-            }
-            None => Place::Tight(doubt(why).to_owned()),
-        },
-    }
-}
-
-fn doubt(why: Why) -> &'static str {
-    match why {
-        Why::Competition => "other pods may take the room",
-        Why::Placement => "it depends on where other pods are placed",
-        Why::Preemption => "only by preempting pods of lower priority",
-        Why::MayBePreempted => "a pod of higher priority may preempt it",
-    }
-}
-
-fn refused(judgement: &Judgement, text: String) -> Place {
-    let is_volume = |miss: &Miss| matches!(miss, Miss::VolumeAffinity(_) | Miss::VolumeZone(_));
-    Place::Cannot(Refusal::new(text, judgement.misses.iter().any(|(_, miss)| is_volume(miss))))
-}
-
-/// `2 nodes: cpu short by 500m`. That the lost nodes are lost is no news.
-fn misses(judgement: &Judgement) -> String {
-    let others = judgement.misses.iter().filter(|(_, miss)| *miss != Miss::Drained);
-    let shown: Vec<String> =
-        others.map(|(nodes, miss)| format!("{}: {miss}", count(*nodes, "node"))).collect();
-    if shown.is_empty() { "there is no other node".to_owned() } else { shown.join("; ") }
+fn is_cordon_like_loss(cluster: &Cluster) -> bool {
+    let mut seen = HashSet::new();
+    let pods = cluster.pod_ids().map(|id| cluster.pod(id));
+    // What a DaemonSet has placed is not placed elsewhere.
+    let mut placed = pods.filter(|pod| pod.node.is_none() || !pod.requirements.is_meant_for_one_node());
+    placed.all(|pod| {
+        let (cordon, loss) = match seen.insert(Arc::as_ptr(&pod.requirements)) {
+            true => tolerates(&pod.requirements),
+            false => (false, false),
+        };
+        cordon == loss
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,16 @@ use crate::snapshot::{Kind, Snapshot, Workload};
 use crate::spans;
 
 pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Placement<'_>>) -> Cell {
+    if let Some(node) = workload.pinned_to() {
+        let why = match () {
+            () if snapshot.is_gone(node) => Some("does not exist"),
+            () if snapshot.is_down(node) => Some("is not Ready"),
+            () => None,
+        };
+        if let Some(why) = why {
+            return Cell::wont(format!("its template names node {node}, which {why}")).at(node);
+        }
+    }
     let Some(placement) = placement else { return super::no_placement() };
     // Pods of one template differ by where they are.
     let mut one_a_node: BTreeMap<&str, &str> = workload.active().map(|pod| (&*pod.node, &*pod.uid)).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster_model::PodExt;
-use cluster_model::healing::node_loss::{Deletion, deletion, may_return};
+use cluster_model::healing::node_loss::{Deletion, deletion};
 use cluster_model::owner::OwnerKey;
 use cluster_model::secret::clean;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
@@ -44,8 +44,6 @@ pub struct PodState {
     pub seconds_to_ready: Option<i64>,
     /// When it is deleted after its node was lost.
     pub after_loss: Deletion,
-    /// Another one may be bound to the node that was lost.
-    pub may_return: bool,
     /// The names of its PersistentVolumeClaims, without those that go with it.
     pub claims: Box<[String]>,
     pub reserves_memory: bool,
@@ -164,7 +162,6 @@ impl PodState {
             }),
             seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
             after_loss: deletion(tolerations),
-            may_return: may_return(tolerations),
             claims: pod
                 .volumes()
                 .iter()

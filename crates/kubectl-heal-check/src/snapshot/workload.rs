@@ -116,6 +116,12 @@ impl Workload {
         self.wanted.get_or_init(|| requirements(self.spec().to_value()))
     }
 
+    /// The node that the template of its controller names: no scheduler places its pods.
+    pub fn pinned_to(&self) -> Option<&str> {
+        let is_of_controller = !matches!(self.kind, Kind::Pod | Kind::Other);
+        Some(self.spec().text("/nodeName")).filter(|name| is_of_controller && !name.is_empty())
+    }
+
     pub fn spec(&self) -> &Json {
         self.template.as_ref().map_or(&NO_SPEC, |it| &it.spec)
     }

@@ -15,7 +15,7 @@ fn filter<'a>(scenario: &'a Scenario<'a>, pod: Replacement<'a>) -> Option<Filter
         if scenario.is_drained(node) {
             Answer::Fails(Miss::Drained)
         } else if scenario.node(node).unschedulable {
-            Answer::Fails(Miss::Cordoned)
+            Answer::Fails(if scenario.is_lost(node) { Miss::Lost } else { Miss::Cordoned })
         } else {
             Answer::Passes
         }

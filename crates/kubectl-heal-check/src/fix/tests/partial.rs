@@ -34,6 +34,8 @@ fn what_stands_in_the_way_makes_a_fix_partial() {
     };
     let missing = container(json!({"envFrom": [{"configMapRef": {"name": "none"}}]}));
     let of_job = json!({"metadata": {"ownerReferences": [owner("batch/v1", "Job", "hook")]}});
+    let going =
+        json!({"kind": "Namespace", "metadata": {"name": "shop"}, "status": {"phase": "Terminating"}});
     let no_budget = || healthy().without("PodDisruptionBudget/web");
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "shop", "name": "q"},
         "spec": {"hard": {"pods": "9"}}, "status": {"hard": {"pods": "9"}, "used": {"pods": "3"}}});
@@ -70,6 +72,7 @@ fn what_stands_in_the_way_makes_a_fix_partial() {
             ),
             "deployment/web belongs to Thing x, which may change it back",
         ),
+        ("HC409", forever(healthy()).with(going), "may not be admitted or not start (HC505)"),
         ("HC203", no_budget().edit("Pod/web-a", not_ready()), "until it is, the budget allows no eviction"),
         (
             "HC203",

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Ready is Unknown for it.
-fn down(world: World, node: &str) -> World {
+pub fn down(world: World, node: &str) -> World {
     let conditions = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
     world.edit(&format!("Node/{node}"), conditions)
 }
@@ -79,19 +79,19 @@ fn verdicts_of_lost_nodes() {
             "every taint after a bounded one",
             tolerates(json!([unreachable(json!(30)), every])),
             WEB,
-            "heals heals unknown unknown heals",
+            "heals heals unknown unknown unknown",
         ),
         (
             "every taint before a bounded one",
             tolerates(json!([every, unreachable(json!(30))])),
             WEB,
-            "heals heals wont wont heals",
+            "heals heals wont wont unknown",
         ),
         (
-            "cordons are tolerated",
+            "every taint but execution is tolerated",
             tolerates(json!([unreachable(json!(30)), unschedulable])),
             WEB,
-            "heals heals unknown unknown heals",
+            "heals heals unknown unknown unknown",
         ),
         (
             "together by zone",
@@ -149,4 +149,59 @@ fn a_volume_stays_with_its_lost_node() {
     assert_eq!(of("ReadWriteOnce", false), "slow");
     assert_eq!(of("ReadWriteMany", true), "slow");
     assert_eq!(of("ReadWriteOncePod", false), "wont");
+}
+
+/// A lost node is not cordoned: it has the taints of `node.kubernetes.io/unreachable`, also for pods that tolerate a cordon.
+#[test]
+fn what_tolerates_a_cordon_is_not_bound_to_a_lost_node() {
+    const HOSTNAME: &str = "kubernetes.io/hostname";
+    let lost =
+        |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5});
+    let unschedulable = json!({"key": "node.kubernetes.io/unschedulable", "operator": "Exists"});
+    let every = json!({"operator": "Exists"});
+    let both = [lost("node.kubernetes.io/not-ready"), lost("node.kubernetes.io/unreachable")];
+    let with = |world: World, more: &Value| {
+        let all: Vec<&Value> = both.iter().chain([more]).collect();
+        world.edit_all("Pod", json!({"spec": {"tolerations": all}}))
+    };
+    let tolerates = |world: World| with(world, &unschedulable);
+    let on_one_node = || {
+        let selector = json!({"spec": {"nodeSelector": {HOSTNAME: "n1"}}});
+        healthy().without("Pod/web-b").without("Pod/web-c").edit("Pod/web-a", selector)
+    };
+    let spread = |policy: &str| {
+        let constraint = json!({"maxSkew": 1, "topologyKey": HOSTNAME, "whenUnsatisfiable": "DoNotSchedule",
+            "nodeTaintsPolicy": policy, "labelSelector": {"matchLabels": {"app": "web"}}});
+        healthy().edit_all("Pod", json!({"spec": {"topologySpreadConstraints": [constraint]}}))
+    };
+    const WEB: &str = "deployment/web";
+    all_of(&[
+        ("room elsewhere", tolerates(healthy()), WEB, "heals heals heals heals unknown"),
+        ("only its own node", tolerates(on_one_node()), WEB, "heals heals wont wont wont"),
+        (
+            "only its own node, and every taint",
+            with(on_one_node(), &every),
+            WEB,
+            "heals heals wont wont wont",
+        ),
+        (
+            "one on each node",
+            tolerates(bound_to(healthy(), "podAntiAffinity", HOSTNAME, "web")),
+            WEB,
+            "heals heals wont wont wont",
+        ),
+        ("no room elsewhere", tolerates(with_cpu(healthy(), "5")), WEB, "heals heals wont wont wont"),
+        ("its domain counts", tolerates(spread("Ignore")), WEB, "heals heals wont wont wont"),
+        ("its domain does not count", tolerates(spread("Honor")), WEB, "heals heals heals heals wont"),
+    ]);
+    let reasons = |world: &World| {
+        let matrix = matrix_of(world, WEB);
+        [matrix.node_loss.reason, matrix.drain.reason]
+    };
+    let [lost, drained] = reasons(&with(on_one_node(), &every));
+    assert!(lost.contains("it tolerates the taints of the lost node, and is bound to it again"), "{lost}");
+    assert!(drained.contains("it tolerates the cordon, and comes back to the node"), "{drained}");
+    let [lost, drained] = reasons(&with(healthy(), &every));
+    assert!(lost.contains("it may be bound to the lost node again"), "{lost}");
+    assert!(drained.contains("it tolerates the cordon, and may come back to the node"), "{drained}");
 }

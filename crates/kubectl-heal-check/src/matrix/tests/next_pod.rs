@@ -95,6 +95,18 @@ fn what_is_being_deleted_makes_no_more_pods() {
     }
 }
 
+/// From the first second: its pods are all there still.
+#[test]
+fn in_a_namespace_that_is_being_deleted_nothing_is_recreated() {
+    let namespace = json!({"kind": "Namespace", "metadata": {"name": "shop", "deletionTimestamp": "2026-01-01T23:59:59Z"},
+        "status": {"phase": "Terminating"}});
+    let world = healthy().with(namespace);
+    assert_eq!(verdicts(&world, "deployment/web"), "heals unknown unknown unknown unknown");
+    let reason = matrix_of(&world, "deployment/web").pod_loss.reason;
+    assert!(reason.contains("namespace/shop is being deleted, with 1 workload"), "{reason}");
+    assert!(reason.ends_with("(HC505)"), "{reason}");
+}
+
 /// The gates of pods that run were removed.
 #[test]
 fn the_next_pod_of_a_template_with_scheduling_gates_waits_for_somebody() {
