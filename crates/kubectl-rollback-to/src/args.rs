@@ -161,7 +161,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
-    /// Print only the result and errors
+    /// Print only the result, errors, and a plan to confirm
     #[arg(short, long)]
     pub quiet: bool,
 

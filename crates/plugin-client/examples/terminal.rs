@@ -43,6 +43,11 @@ fn main() -> ExitCode {
 async fn act(args: &Args, ui: &Ui) -> Result<Exit, Failure> {
     match args.deed.as_str() {
         "ask" => answer(ui, ui.confirm("drain node a?")?),
+        "plan" => {
+            ui.plan(&Line::from("the plan"), true);
+            ui.plan(&Line::from("nobody is asked about this"), false);
+            answer(ui, ui.confirm("drain node a?")?)
+        }
         "type" => answer(ui, ui.confirm_typed("data will be lost.", "a")?),
         "pick" => {
             if ui.can_prompt() {

@@ -101,14 +101,16 @@ pub async fn prepare(
 impl Prepared {
     /// What holds, and what will be done.
     pub fn show(&self, ui: &Ui, options: &ProofOptions) {
-        render::preflight(&self.tests).iter().for_each(|line| ui.status(line));
-        ui.status(&Line::new());
+        let is_asked = self.refused.is_none() && (!options.yes || self.plan.is_outage());
+        let show = |line: &Line| ui.plan(line, is_asked);
+        render::preflight(&self.tests).iter().for_each(show);
+        show(&Line::new());
         if let Some(hint) = self.hint {
             ui.hint(hint);
         }
         if self.refused.is_none() {
-            render::plan(&self.plan, options).iter().for_each(|line| ui.status(line));
-            ui.status(&Line::new());
+            render::plan(&self.plan, options).iter().for_each(show);
+            show(&Line::new());
         }
     }
 

@@ -193,7 +193,10 @@ impl Run<'_> {
         // The plan is the result of a dry run, and only information in a live one.
         let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
         let ui = &self.bounds.ui;
-        let show = |line: &Line| if result { ui.data(line) } else { ui.status(line) };
+        let is_asked = !self.args.yes
+            && !prepared.findings.iter().any(Finding::blocks)
+            && prepared.plan.steps.iter().any(|step| step.has_work());
+        let show = |line: &Line| if result { ui.data(line) } else { ui.plan(line, is_asked) };
         render::plan(&looked.snapshot, &prepared.plan, &self.options, &self.zone).iter().for_each(show);
         if self.options.diff == DiffDetail::Full {
             for line in render::full_diffs(&looked.snapshot, &prepared.plan, &self.options)? {

@@ -55,7 +55,7 @@ impl Run<'_> {
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
             self.ui.warn("the plan changed since it was shown; nothing was changed yet");
-            changes.iter().for_each(|line| self.ui.status(&Line::new().plain("  ").plain(line)));
+            changes.iter().for_each(|line| self.ui.plan(&Line::new().plain("  ").plain(line), true));
         }
         let failure = Failure::refused("the plan changed after every confirmation; nothing was changed")
             .hint("check it with --dry-run, then retry");
@@ -130,7 +130,9 @@ impl Run<'_> {
         let wide = self.args.output == Output::Wide;
         // The plan is the result of a dry run, and status output in a live one.
         let result = self.args.dry_run != DryRun::None && !self.args.output.is_structured();
-        let show = |line: &Line| if result { self.ui.data(line) } else { self.ui.status(line) };
+        let is_asked =
+            !self.args.yes && self.args.dry_run == DryRun::None && !findings.iter().any(Finding::blocks);
+        let show = |line: &Line| if result { self.ui.data(line) } else { self.ui.plan(line, is_asked) };
         render::plan(plan, estimate, wide).iter().for_each(show);
         let lines = render::findings(findings, wide);
         if !lines.is_empty() {

@@ -81,6 +81,20 @@ fn enter_alone_is_no() {
     }
 }
 
+/// A question is about the plan that was shown.
+#[test]
+fn what_is_asked_about_is_shown_though_quiet() {
+    let mut session = session(&["plan", "--quiet"]);
+    let shown = session.expect("[y/N]").unwrap();
+    let shown = String::from_utf8_lossy(shown.as_bytes()).into_owned();
+    assert!(shown.contains("the plan") && !shown.contains("nobody is asked"), "{shown:?}");
+    session.send("y\r").unwrap();
+    assert_eq!(end(&mut session).1, 0);
+    // Without a terminal nobody is asked.
+    let piped = run(&["plan", "--quiet"]);
+    assert!(piped.stderr.starts_with(b"error: needs confirmation"), "{piped:?}");
+}
+
 #[test]
 fn data_loss_must_be_confirmed_by_typing_a_word() {
     for (typed, answer, exit) in [

@@ -119,6 +119,13 @@ impl Ui {
         }
     }
 
+    /// A line of a plan: as `status`, and also with `--quiet` if it `is_asked` about. Nobody can agree to what was not shown.
+    pub fn plan(&self, line: &Line, is_asked: bool) {
+        if !self.0.quiet || is_asked && self.can_prompt() {
+            self.write(Stream::Err, line);
+        }
+    }
+
     pub fn warn(&self, line: impl Into<Line>) {
         self.write(Stream::Err, &Line::new().warn("warning:").plain(" ").then(line).hanging(2));
     }
