@@ -8,7 +8,7 @@ use cluster_model::feasibility::Miss;
 pub fn fragment(miss: &Miss) -> Cow<'static, str> {
     let text = match miss {
         Miss::Drained | Miss::Cordoned => "were unschedulable",
-        Miss::Taint(_) => "had untolerated taint",
+        Miss::Taint(_) | Miss::Lost => "had untolerated taint",
         Miss::NodeSelector { .. } | Miss::NodeAffinity => "didn't match Pod's node affinity/selector",
         Miss::Insufficient { resource, .. } if resource == "pods" => "Too many pods",
         Miss::Insufficient { resource, .. } => return format!("Insufficient {resource}").into(),
