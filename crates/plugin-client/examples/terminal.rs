@@ -12,7 +12,7 @@ const MANY: usize = 20_000;
 #[derive(clap::Parser)]
 #[command(name = "kubectl-terminal", bin_name = "kubectl terminal", version)]
 struct Args {
-    #[arg(value_parser = ["ask", "type", "pick", "events", "interrupted", "wait", "handle", "flood", "flood-out", "flood-late", "version", "data", "misused"])]
+    #[arg(value_parser = ["ask", "plan", "type", "pick", "events", "interrupted", "wait", "handle", "flood", "flood-out", "flood-late", "version", "data", "misused"])]
     deed: String,
     #[arg(short, long, default_value = "text")]
     output: Output,
