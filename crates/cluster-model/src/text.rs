@@ -57,15 +57,24 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
+/// Nobody waits for longer, so beyond it a number says nothing.
+pub const YEAR: i64 = 365 * 24 * 3600;
+
 /// `12s`, `1m30s`, `2h5m`: the largest two units, as kubectl writes ages. By hand: jiff prints all units, with spaces between.
 pub fn span(seconds: i64) -> String {
     match seconds {
+        _ if seconds > YEAR => "more than a year".to_owned(),
         ..60 => format!("{seconds}s"),
         60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
         60..3600 => format!("{}m{}s", seconds / 60, seconds % 60),
         _ if seconds % 3600 < 60 => format!("{}h", seconds / 3600),
         _ => format!("{}h{}m", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// `about 6m`
+pub fn about(seconds: i64) -> String {
+    if seconds > YEAR { span(seconds) } else { format!("about {}", span(seconds)) }
 }
 
 /// `45s`, `90m`, `30h`, `12d`: the largest unit that is at least two, as `kubectl get` shows an age.
@@ -121,6 +130,8 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
         }
+        assert_eq!([YEAR, YEAR + 1, i64::MAX].map(span), ["8760h", "more than a year", "more than a year"]);
+        assert_eq!([90, i64::MAX].map(about), ["about 1m30s", "more than a year"]);
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub fn estimate(plan: &Plan, inventory: &Inventory) -> Estimate {
         for tier in Tier::ALL {
             let steps: Vec<&Step> = node.steps.iter().filter(|s| s.evicts() && s.tier == tier).collect();
             let wave = wave(&steps, inventory);
-            total.least_seconds += wave.least_seconds;
-            total.most_seconds = total.most_seconds.zip(wave.most_seconds).map(|(a, b)| a + b);
+            total.least_seconds = total.least_seconds.saturating_add(wave.least_seconds);
+            total.most_seconds = total.most_seconds.zip(wave.most_seconds).map(|(a, b)| a.saturating_add(b));
             total.blocked_by.extend(wave.blocked_by);
         }
     }
@@ -55,7 +55,7 @@ pub fn seconds_left<'a>(pods: impl Iterator<Item = &'a PodState>, now: Timestamp
         let wave = waves.entry((state.node, state.step.tier)).or_default();
         *wave = left.max(*wave);
     }
-    Some(waves.values().sum())
+    Some(waves.values().fold(0, |all, left| all.saturating_add(*left)))
 }
 
 /// What is left at the pace at which pods have gone so far, which includes how long they take to stop and how fast budgets let them go.
@@ -107,8 +107,9 @@ fn wave(steps: &[&Step], inventory: &Inventory) -> Estimate {
         lags.sort_unstable();
         let lag = lags.get(lags.len() / 2).copied().unwrap_or_default();
         let grace = queue.iter().map(|s| s.grace_seconds).max().unwrap_or_default();
-        least = least.max((rounds - 1) * lag);
-        most = most.max(Some(rounds * grace + (rounds - 1) * lag));
+        let lags = (rounds - 1).saturating_mul(lag);
+        least = least.max(lags);
+        most = most.max(Some(rounds.saturating_mul(grace).saturating_add(lags)));
     }
     let most_seconds = blocked_by.is_empty().then(|| most.unwrap_or_default());
     Estimate { least_seconds: least, most_seconds, blocked_by }
@@ -147,6 +148,28 @@ mod tests {
         let blocked = three_under(0);
         assert_eq!(blocked.most_seconds, None, "a spent budget is not guessed at");
         assert_eq!(blocked.blocked_by, BTreeSet::from(["shop/web".to_owned()]), "and it is named");
+    }
+
+    #[test]
+    fn grace_periods_without_an_end_add_up_to_no_overflow() {
+        let edit = json!({"spec": {"terminationGracePeriodSeconds": i64::MAX}});
+        let long = |key: &str| pod(key, "n1").label("app", "web").edit(edit.clone());
+        let mut inventory = inventory_of(vec![
+            long("shop/a"),
+            long("shop/b"),
+            long("shop/c"),
+            long("shop/dns").priority(2_000_000_000),
+        ]);
+        inventory.budgets = Known::Seen(vec![budget(
+            "shop/web",
+            json!({"status": {"disruptionsAllowed": 1, "currentHealthy": 4, "desiredHealthy": 3, "expectedPods": 4}}),
+        )].into());
+        let plan = plan(&inventory, &Options::default());
+        assert_eq!(estimate(&plan, &inventory).most_seconds, Some(i64::MAX));
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let state = |step: &Step| PodState::planned(step.clone(), 0, long("shop/a"), now);
+        let states: Vec<PodState> = plan.steps().map(state).collect();
+        assert_eq!(seconds_left(states.iter(), now), Some(i64::MAX));
     }
 
     #[test]

@@ -262,7 +262,7 @@ fn pods(dry: &Outcome) {
     expect(dry, "daemonset-pod", "info", "agent", "DaemonSet-managed pod");
     expect(dry, "mirror-pod", "info", "static", "static pod");
     expect(dry, "pod-terminating", "info", "leaving", "the drain waits for it");
-    expect(dry, "long-grace-period", "info", "slow", "may take up to 600s to stop");
+    expect(dry, "long-grace-period", "info", "slow", "may take up to 10m to stop");
     let orphan = dry.pods().into_iter().find(|pod| pod["name"] == "orphan");
     assert_eq!(
         orphan.map(|pod| text(&pod, "reason").to_owned()),

@@ -165,7 +165,9 @@ impl PodExt for Pod {
     }
 
     fn grace_seconds(&self) -> i64 {
-        self.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30)
+        let seconds = self.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
+        // `pkg/registry/core/pod/strategy.go`, CheckGracefulDelete.
+        if seconds < 0 { 1 } else { seconds }
     }
 
     fn tolerates_cordon(&self) -> bool {

@@ -23,7 +23,7 @@ impl Ordinals {
             Moves::Descending { kept, .. } => kept,
             _ => 0,
         };
-        Ordinals { all: start..start + replicas, first_updated: start + kept }
+        Ordinals { all: start..start.saturating_add(replicas), first_updated: start.saturating_add(kept) }
     }
 }
 
@@ -64,5 +64,9 @@ fn rolling(set: &Value, rules: &Value, desired: i64) -> Moves {
         scaled_or(&rules["rollingUpdate"]["maxUnavailable"], &json!(1), desired, Round::Down).max(1);
     // The partition counts pods from the first ordinal on, wherever ordinals start (newVersionedStatefulSetPod).
     let kept = rules.number("/rollingUpdate/partition").unwrap_or_default().clamp(0, desired.max(0));
-    Moves::Descending { at_once: at_once.min((desired - kept).max(1)), kept, first_ordinal: first(set) }
+    Moves::Descending {
+        at_once: at_once.min(desired.saturating_sub(kept).max(1)),
+        kept,
+        first_ordinal: first(set),
+    }
 }

@@ -1,9 +1,10 @@
 //! HC305: a livenessProbe that gives up before a slow start is over.
 
+use cluster_model::text::span;
 use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
-use super::probe::seconds_of_failures;
+use super::probe::seconds_of_patience;
 use crate::finding::Severity::Warning;
 use crate::snapshot::{Read, Snapshot, Workload};
 
@@ -38,7 +39,9 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             let Some(longest) = second_longest(workload, name) else { continue };
             if longest > patience {
                 let message = format!(
-                    "the livenessProbe of container {name} gives up after {patience}s, and its pods took {longest}s to become Ready"
+                    "the livenessProbe of container {name} gives up after {}, and its pods took {} to become Ready",
+                    span(patience),
+                    span(longest)
                 );
                 found.add(Warning, &workload.subject, message);
             }
@@ -50,7 +53,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 pub fn patience(container: &Json) -> Option<i64> {
     let probe = container.get("livenessProbe").filter(|it| !it.is_null())?;
     let waits = container["startupProbe"].is_null();
-    waits.then(|| probe.number("/initialDelaySeconds").unwrap_or(0) + seconds_of_failures(probe))
+    waits.then(|| seconds_of_patience(probe))
 }
 
 /// The second longest of the times from the start of the container to Ready.

@@ -1,5 +1,6 @@
 //! HC308: a preStop hook that uses up the grace period.
 
+use cluster_model::text::span;
 use cluster_model::{Json, Raw};
 
 use super::check::{About, Check, Found};
@@ -32,8 +33,11 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             let sleeps = sleep(&container["lifecycle"]["preStop"]);
             if let Some(seconds) = sleeps.filter(|seconds| *seconds >= grace) {
                 let name = container.text("/name");
-                let message =
-                    format!("preStop of container {name} sleeps {seconds}s of a grace period of {grace}s");
+                let message = format!(
+                    "preStop of container {name} sleeps {} of a grace period of {}",
+                    span(seconds),
+                    span(grace)
+                );
                 found.add(Warning, &workload.subject, message);
             }
         }

@@ -1,7 +1,7 @@
 //! HC409: how long the pods of a lost node are not replaced.
 
 use cluster_model::healing::node_loss::Deletion;
-use cluster_model::text::span;
+use cluster_model::text::{YEAR, about};
 
 use super::check::{About, Check, Found};
 use super::displaced::by_node;
@@ -23,7 +23,7 @@ pub const CHECK: Check = Check {
         Read::ReplicationControllers,
         Read::Autoscalers,
     ],
-    fires_when: "the pods tolerate the loss of their node for ever (error), or for more than a minute: a warning if there is one replica, which nothing serves for, and information otherwise",
+    fires_when: "the pods tolerate the loss of their node for ever or for more than a year (error), or for more than a minute: a warning if there is one replica, which nothing serves for, and information otherwise",
     why: "Kubernetes notices a silent node after about 50 s; its pods are replaced only after their tolerationSeconds for node.kubernetes.io/unreachable and not-ready, 300 s unless the template says otherwise.",
     remedy: "add tolerations for node.kubernetes.io/unreachable and node.kubernetes.io/not-ready with tolerationSeconds of 30 to 60",
     exceptions: "Information only with volume claims, which have to be detached first; DaemonSets are meant to stay; StatefulSets are HC410; a template that names a node (HC404), and pods that no other node takes as far as nodes are known (HC404, HC403, HC414): no toleration brings them back; the time until a node counts as silent may be configured otherwise.",
@@ -43,10 +43,15 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             // Nodes are not needed for the rest, and manifests have none.
             Deletion::After(_) if by_node(workload, snapshot).is_some() => {}
             Deletion::After(seconds) if seconds > SLOW => {
-                // Volumes have to be detached first, which takes longer than a shorter toleration saves.
-                let severity = if workload.least() == 1 && !workload.has_claims() { Warning } else { Info };
-                let after = span(snapshot.detection() + seconds);
-                let message = format!("the pods of a lost node are replaced after about {after}");
+                let severity = match workload.least() {
+                    // Nobody waits for that.
+                    _ if seconds > YEAR => Error,
+                    // Volumes have to be detached first, which takes longer than a shorter toleration saves.
+                    1 if !workload.has_claims() => Warning,
+                    _ => Info,
+                };
+                let after = about(snapshot.detection().saturating_add(seconds));
+                let message = format!("the pods of a lost node are replaced after {after}");
                 found.add(severity, &workload.subject, message);
             }
             Deletion::After(_) => {}
@@ -112,8 +117,12 @@ mod tests {
                     ),
                     &["deployment/web info"],
                 ),
+                ("nobody waits for that", tolerations(unreachable(json!(i64::MAX))), &["deployment/web error"]),
                 ("a minute", tolerations(unreachable(json!(60))), &[]),
             ],
         );
+        let message = |seconds: i64| tolerations(unreachable(json!(seconds))).message(&CHECK);
+        assert_eq!(message(300), "the pods of a lost node are replaced after about 5m50s");
+        assert_eq!(message(i64::MAX), "the pods of a lost node are replaced after more than a year");
     }
 }

@@ -1,13 +1,13 @@
 //! HC609: a pod that runs and does not become Ready.
 
+use cluster_model::NodeExt;
 use cluster_model::text::span;
-use cluster_model::{NodeExt, Raw};
 
 use super::check::{About, Check, Found};
 use super::commands::describe;
 use super::crashing;
 use super::hc704_under_replicated::NO_LONGER_STARTING;
-use super::probe::seconds_of_failures;
+use super::probe::seconds_of_patience;
 use super::waiting::because;
 use crate::finding::Severity::Warning;
 use crate::snapshot::pod::{Phase, PodState};
@@ -67,8 +67,7 @@ fn is_up(pod: &PodState, snapshot: &Snapshot) -> bool {
 /// As long as the slowest container may take to start.
 fn start_up(workload: &Workload) -> i64 {
     let probes = workload.running_containers().map(|it| &it["startupProbe"]).filter(|it| it.is_object());
-    let seconds = probes.map(|it| it.number("/initialDelaySeconds").unwrap_or(0) + seconds_of_failures(it));
-    seconds.max().unwrap_or(0)
+    probes.map(seconds_of_patience).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -32,7 +32,12 @@ pub fn endpoint(container: &Json, probe: &Json) -> Option<Value> {
 /// Seconds of failures until the kubelet acts.
 pub fn seconds_of_failures(probe: &Json) -> i64 {
     let period = probe.number("/periodSeconds").unwrap_or(10);
-    period * probe.number("/failureThreshold").unwrap_or(3)
+    period.saturating_mul(probe.number("/failureThreshold").unwrap_or(3))
+}
+
+/// The same from the start of the container.
+pub fn seconds_of_patience(probe: &Json) -> i64 {
+    probe.number("/initialDelaySeconds").unwrap_or(0).saturating_add(seconds_of_failures(probe))
 }
 
 /// The name of a port that the container does not declare.

@@ -1,5 +1,6 @@
 //! One cell: what becomes of a workload in one case.
 
+use cluster_model::text::{YEAR, span};
 use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,7 +98,11 @@ impl Cell {
 
     /// `at_least`: seconds that pass in any case; `start_up`: those until a new pod is Ready, if that was ever seen.
     pub fn heals(at_least: i64, start_up: Option<i64>, reason: impl Into<String>) -> Self {
-        let eta = start_up.map(|seconds| at_least + seconds);
+        let eta = start_up.map(|seconds| at_least.saturating_add(seconds));
+        if eta.unwrap_or(at_least) > YEAR {
+            // Nobody waits for that.
+            return Cell::wont(format!("only after {}: {}", span(i64::MAX), reason.into()));
+        }
         let verdict = if eta.unwrap_or(at_least) > SLOW { Verdict::Slow } else { Verdict::Heals };
         Cell { eta_seconds: eta, ..Cell::new(verdict, Evidence::Predicted, reason) }
     }
@@ -139,6 +144,15 @@ pub fn worst_and<T: Ord>(cells: impl IntoIterator<Item = (Cell, T)>) -> Option<C
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_takes_more_than_a_year_is_no_healing() {
+        let of = |at_least: i64, start_up: Option<i64>| Cell::heals(at_least, start_up, "").verdict;
+        assert_eq!(of(YEAR, None), Verdict::Slow);
+        for cell in [of(YEAR, Some(1)), of(i64::MAX, None), of(i64::MAX, Some(i64::MAX))] {
+            assert_eq!(cell, Verdict::Wont);
+        }
+    }
 
     #[test]
     fn what_is_worst() {

@@ -162,9 +162,12 @@ fn of_node(
     }
     // One after the other as far as a budget demands it; then each has to be Ready before the next is evicted.
     let count = i64::try_from(evicted.len()).unwrap_or(i64::MAX);
-    let rounds = at_once(workload, snapshot).map_or(1, |at_once| (count + at_once - 1) / at_once.max(1));
+    let rounds =
+        at_once(workload, snapshot).map_or(1, |at_once| count.saturating_add(at_once - 1) / at_once.max(1));
     let waits = match workload.kind {
-        Kind::StatefulSet => rounds * evicted.iter().map(|pod| pod.grace).max().unwrap_or_default(),
+        Kind::StatefulSet => {
+            rounds.saturating_mul(evicted.iter().map(|pod| pod.grace).max().unwrap_or_default())
+        }
         _ => 0,
     };
     let starts = if workload.is_ordered() { count } else { rounds };
@@ -187,7 +190,7 @@ fn of_node(
         }
         (n, _) => format!("its replacements fit elsewhere; {n} ready on other nodes"),
     };
-    let cell = Cell::heals(waits, workload.start_up().map(|it| it.median * starts), reason);
+    let cell = Cell::heals(waits, workload.start_up().map(|it| it.median.saturating_mul(starts)), reason);
     match serving {
         Some(serving) => cell.while_serve(serving),
         None => cell,

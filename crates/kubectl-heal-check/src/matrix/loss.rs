@@ -84,7 +84,8 @@ impl Loss {
         match lost {
             Some(Lost::Tainted { after, .. }) => {
                 let waits_for_object = is_one_of_a_name && !is_deleted_at_once;
-                Ending::After(after + tolerated + if waits_for_object { NODE_IS_OUT_OF_SERVICE } else { 0 })
+                let collected = if waits_for_object { NODE_IS_OUT_OF_SERVICE } else { 0 };
+                Ending::After(after.saturating_add(tolerated).saturating_add(collected))
             }
             Some(Lost::NotTainted(Why::NothingIsReady)) => Ending::NotDeleted(
                 "no other node is Ready: Kubernetes deletes no pods until one is".to_owned(),

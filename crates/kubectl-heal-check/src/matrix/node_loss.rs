@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::BudgetStatus;
+use cluster_model::text::about;
 
 use super::cell::{Cell, worst_and};
 use super::loss::Ending;
@@ -81,7 +82,7 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
     Cell::heals(
         waits,
         start_up,
-        format!("noticed and its pods deleted after about {}, then {start}; {still}", spans::seconds(waits)),
+        format!("noticed and its pods deleted after {}, then {start}; {still}", about(waits)),
     )
     .while_serve(serving(workload, lost))
 }

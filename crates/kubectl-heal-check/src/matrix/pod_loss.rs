@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster_model::text::count;
+use cluster_model::text::{count, span};
 
 use super::cell::{Cell, worst_and};
 use super::placement::Placement;
@@ -66,12 +66,13 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
 }
 
 fn seen(workload: &Workload, waits: i64) -> String {
+    let most = span(waits);
     let first = if waits > 0 {
         match workload.kind {
             Kind::StatefulSet | Kind::DaemonSet => {
-                format!("the next pod is made when the last is gone, {waits}s at most; ")
+                format!("the next pod is made when the last is gone, {most} at most; ")
             }
-            _ => format!("its replacement needs the room of the pod that goes, {waits}s at most; "),
+            _ => format!("its replacement needs the room of the pod that goes, {most} at most; "),
         }
     } else {
         String::new()

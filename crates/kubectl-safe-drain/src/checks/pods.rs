@@ -1,5 +1,6 @@
 //! Pods that stay, and pods that take long to leave.
 
+use cluster_model::text::span;
 use cluster_model::{Finding, Inventory, NodeExt, PodExt, Severity};
 use k8s_openapi::api::core::v1::Pod;
 
@@ -41,7 +42,7 @@ fn long_grace(pod: &Pod, options: &Options) -> Option<Finding> {
             "long-grace-period",
             Severity::Info,
             pod.key(),
-            format!("may take up to {grace}s to stop"),
+            format!("may take up to {} to stop", span(grace)),
         )
     })
 }

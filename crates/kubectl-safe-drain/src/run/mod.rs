@@ -86,7 +86,11 @@ struct Run<'a> {
 impl Run<'_> {
     fn scope(&self) -> Scope<'_> {
         let drain = &self.args.drain;
-        Scope { pod_selector: drain.pod_selector.as_deref(), chunk_size: drain.chunk_size, verbs: &self.verbs }
+        Scope {
+            pod_selector: drain.pod_selector.as_deref(),
+            chunk_size: drain.chunk_size,
+            verbs: &self.verbs,
+        }
     }
 
     /// The rights that are missing, or why that is not known. A server that gave no answer at all gives none to the next question either,

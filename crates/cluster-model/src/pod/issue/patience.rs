@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::{Container, Probe};
 use k8s_openapi::jiff::SignedDuration;
 
+use crate::text::YEAR;
+
 /// From the container's start. Only failures are ever reported (`Unhealthy`), so this is the time by which its probes would have
 /// been through at their slowest: the startup probe, the first readiness probe, all but the last of the tries it is allowed.
 /// A probe that starts late or answers late is given half a period and its timeout on top.
@@ -13,11 +15,13 @@ pub(super) fn patience(container: &Container) -> SignedDuration {
     // Both delays count from the container's start (kubernetes.io/docs, "Configure Probes"), so the longer one decides.
     let first = readiness.delay + readiness.period;
     let first = container.startup_probe.as_ref().map(Times::of).map_or(first, |startup| {
-        let passed = startup.delay + startup.tries() * startup.period + startup.timeout;
-        first.max(startup.period + passed + readiness.period)
+        let tries = startup.tries().saturating_mul(startup.period);
+        let passed = tries.saturating_add(startup.delay + startup.timeout);
+        first.max(passed.saturating_add(startup.period + readiness.period))
     });
-    let tries = (readiness.tries() - 2).max(0) * readiness.period;
-    SignedDuration::from_secs(first + tries + readiness.period / 2 + 2 * readiness.timeout)
+    let tries = (readiness.tries() - 2).max(0).saturating_mul(readiness.period);
+    let late = readiness.period / 2 + 2 * readiness.timeout;
+    SignedDuration::from_secs(first.saturating_add(tries).saturating_add(late).min(YEAR))
 }
 
 /// Seconds and counts of a probe, with the API's defaults (`pkg/apis/core/v1/defaults.go`, SetDefaults_Probe).
@@ -72,6 +76,11 @@ mod tests {
                 610 + 17,
             ),
             (json!({"startupProbe": {"failureThreshold": 30}}), 0),
+            // A time so long that nothing can be added to it.
+            (
+                json!({"readinessProbe": {"periodSeconds": i32::MAX, "failureThreshold": i32::MAX, "successThreshold": i32::MAX}}),
+                YEAR,
+            ),
         ];
         for (edit, seconds) in cases {
             let mut value: Value = json!({"name": "web"});

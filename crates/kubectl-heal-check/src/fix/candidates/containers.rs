@@ -29,7 +29,7 @@ pub fn thresholds(workload: &Workload) -> Candidates {
             let asked = endpoint(container, live)?;
             let is_found = Some(asked) == endpoint(container, ready)
                 && seconds_of_failures(live) <= seconds_of_failures(ready);
-            let threshold = seconds_of_failures(ready) / period(live) + 1;
+            let threshold = (seconds_of_failures(ready) / period(live)).saturating_add(1);
             is_found
                 .then(|| json!({"name": container["name"], "livenessProbe": {"failureThreshold": threshold}}))
         })
@@ -50,7 +50,8 @@ pub fn startup(workload: &Workload) -> Candidates {
             for field in ["initialDelaySeconds", "successThreshold", "terminationGracePeriodSeconds"] {
                 probe.as_object_mut()?.remove(field);
             }
-            probe["failureThreshold"] = json!((2 * longest + period(live) - 1) / period(live));
+            probe["failureThreshold"] =
+                json!(longest.saturating_mul(2).saturating_add(period(live) - 1) / period(live));
             Some(json!({"name": container["name"], "startupProbe": probe}))
         })
         .collect();
