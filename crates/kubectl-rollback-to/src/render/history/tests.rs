@@ -285,7 +285,7 @@ fn nothing_is_shown_to_have_lasted_no_time() {
     assert_eq!(times(&known, "3 (was 1)"), "? – 2026-11-18 11:12:00  ≤3m40s");
     // Known to the second, and within it.
     let quick = History::of(Kind::Deployment).revision(1, "a", 100).revision(2, "b", 100);
-    assert_eq!(times(&quick, "  1 ").trim_start(), "2026-11-18 11:08:20 – 11:08:20  under 1s");
+    assert_eq!(times(&quick, "  1 ").trim_start(), "2026-11-18 11:08:20 – 11:08:20  <1s");
     // In the narrow table, too.
     let stretch = back().seen(NOW).timeline.stretches[2].clone();
     assert_eq!(since(&stretch, &TimeZone::UTC).text(), "before 2026-11-18 11:12:00");

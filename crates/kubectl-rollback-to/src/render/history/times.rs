@@ -56,7 +56,7 @@ pub(super) fn lasting(past: Past<'_>, index: usize) -> Line {
     let most = reach.perhaps_from.map(|from| (until.as_second() - from.as_second()).max(0));
     match (reach.seconds(), most) {
         // Times are known to the second.
-        (0, Some(0)) => "under 1s".into(),
+        (0, Some(0)) => "<1s".into(),
         (least, Some(most)) if least == most => span(least).into(),
         (0, Some(most)) => format!("≤{}", span(most)).into(),
         (0, None) => Line::new(),
