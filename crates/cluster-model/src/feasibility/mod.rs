@@ -41,5 +41,9 @@ pub use scenario::{Replacement, Scenario};
 pub use sure_place::has_sure_place;
 pub use verdict::{judge, judge_best_case, open_nodes};
 
+/// Kubernetes is made for clusters of so many pods (<https://kubernetes.io/docs/setup/best-practices/cluster-large/>). An object may want more,
+/// and they are not all to be looked at.
+pub const MOST_PODS: usize = 150_000;
+
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,10 @@
 //! HC705: a StatefulSet that waits for one of its pods.
 
 use cluster_model::Raw;
-use cluster_model::rollout::Ordinals;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use cluster_model::rollout::{Ordinals, ordinal_of};
 use cluster_model::text::span;
 
 use super::check::{About, Check, Found};
@@ -11,6 +14,9 @@ use super::hc704_under_replicated::NO_LONGER_STARTING;
 use crate::finding::Severity::Error;
 use crate::snapshot::pod::PodState;
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
+
+/// So many of the pods that are missing are named: a StatefulSet may want millions.
+const NAMED: usize = 3;
 
 pub const CHECK: Check = Check {
     id: "HC705",
@@ -28,25 +34,17 @@ pub const CHECK: Check = Check {
 fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     for workload in snapshot.selected().filter(|it| it.kind == Kind::StatefulSet) {
         let Some((at, pod)) = lowest_broken(workload, snapshot) else { continue };
-        let ordinals = Ordinals::of(&workload.object.to_value());
-        let missing: Vec<String> = ordinals
-            .all
-            .clone()
-            .filter(|higher| *higher > at && of(workload, *higher).is_none())
-            .map(|higher| format!("{}-{higher}", workload.subject.name))
-            .collect();
+        let Ordinals { all, first_updated } = Ordinals::of(&workload.object.to_value());
+        let missing = missing(workload, at + 1..all.end);
         let current = workload.object.text("/status/updateRevision");
         let hash = pod.labels.get("controller-revision-hash").map_or("", String::as_str);
         let is_rolling = workload.object.text("/spec/updateStrategy/type") != "OnDelete";
-        let is_old = is_rolling
-            && at >= ordinals.first_updated
-            && !hash.is_empty()
-            && !current.is_empty()
-            && hash != current;
-        let waits = match (is_old, missing.is_empty()) {
-            (false, true) => continue,
+        let is_old =
+            is_rolling && at >= first_updated && !hash.is_empty() && !current.is_empty() && hash != current;
+        let waits = match (is_old, missing) {
+            (false, None) => continue,
             (true, _) => "it has an old template, and is not replaced before it is Ready".to_owned(),
-            (false, false) => format!("{} not created before it is Ready", are(&missing)),
+            (false, Some(missing)) => format!("{missing} not created before it is Ready"),
         };
         let age = pod.created.map_or_else(String::new, |created| {
             format!(", {} after it was created", span(snapshot.seconds_since(created)))
@@ -62,8 +60,20 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn are(names: &[String]) -> String {
-    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+/// Which of these ordinals have no pod, as a subject and its verb.
+fn missing(workload: &Workload, ordinals: Range<i64>) -> Option<String> {
+    let present = by_ordinal(workload);
+    let number = (ordinals.end - ordinals.start) - present.range(ordinals.clone()).count() as i64;
+    let absent = ordinals.filter(|it| !present.contains_key(it));
+    let named: Vec<String> = absent.take(NAMED).map(|it| format!("{}-{it}", workload.subject.name)).collect();
+    let more = number - named.len() as i64;
+    let named = named.join(", ");
+    match (number, more) {
+        (..=0, _) => None,
+        (1, _) => Some(format!("{named} is")),
+        (_, 0) => Some(format!("{named} are")),
+        _ => Some(format!("{named} and {more} more are")),
+    }
 }
 
 /// What the controller waits for; nothing if it does not wait at all.
@@ -71,16 +81,16 @@ fn lowest_broken<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Option<(i64
     if workload.object.text("/spec/podManagementPolicy") == "Parallel" {
         return None;
     }
-    let mut pods =
-        Ordinals::of(&workload.object.to_value()).all.filter_map(|at| Some((at, of(workload, at)?)));
+    let Ordinals { all, .. } = Ordinals::of(&workload.object.to_value());
+    let mut pods = by_ordinal(workload).into_iter().filter(|(at, _)| all.contains(at));
     let (at, pod) = pods.find(|(_, pod)| !pod.is_ready)?;
     let is_old = pod.created.is_some_and(|created| snapshot.seconds_since(created) > NO_LONGER_STARTING);
     (pod.is_active() && (is_old || crashing::of(pod, snapshot).is_some())).then_some((at, pod))
 }
 
-fn of(workload: &Workload, ordinal: i64) -> Option<&PodState> {
-    let name = format!("{}-{ordinal}", workload.subject.name);
-    workload.pods.iter().map(|pod| &**pod).find(|pod| pod.name == name)
+fn by_ordinal(workload: &Workload) -> BTreeMap<i64, &PodState> {
+    let name = &workload.subject.name;
+    workload.pods.iter().filter_map(|pod| Some((ordinal_of(name, &pod.name)?, &**pod))).collect()
 }
 
 #[cfg(test)]
@@ -138,6 +148,11 @@ mod tests {
         assert_eq!(
             broken(1).message(&CHECK),
             "waits for db-0, which is not Ready, 24h after it was created: db-1, db-2 are not created before it is Ready"
+        );
+        let many = broken(1).edit("StatefulSet/db", spec(json!({"replicas": i32::MAX})));
+        assert!(
+            many.message(&CHECK)
+                .ends_with(": db-1, db-2, db-3 and 2147483643 more are not created before it is Ready")
         );
     }
 }

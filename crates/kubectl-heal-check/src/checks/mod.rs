@@ -6,6 +6,8 @@ pub mod crashing;
 mod displaced;
 pub mod eligible;
 pub mod endpoints;
+#[cfg(test)]
+mod extreme_numbers;
 pub mod hc001_ignore;
 mod hc101_bare_pod;
 mod hc102_dangling_owner;

@@ -9,6 +9,7 @@ pub mod files;
 mod obstacles;
 mod placement;
 mod scope;
+mod spread;
 #[cfg(test)]
 mod tests;
 

@@ -1,13 +1,15 @@
 //! Where the pods of a changed workload are, once the change has been rolled out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cluster_model::feasibility::{Cluster, Judgement, PodFacts, PodId, Scenario, Verdict, judge};
+use cluster_model::feasibility::{Cluster, Judgement, MOST_PODS, PodFacts, PodId, Scenario, Verdict, judge};
+use cluster_model::text::count;
 use cluster_model::{NodeExt, Raw};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 
+use super::spread::Spread;
 use crate::checks::eligible::eligible;
 use crate::checks::shared_volume::waits_for_the_new_pod;
 use crate::snapshot::{PodState, Snapshot, Workload, admission};
@@ -35,8 +37,12 @@ impl<'w> RollOut<'w> {
 
     /// Why it is not certain that the new pods find a place once those that do not stay are gone.
     pub fn misfit(&self, snapshot: &Snapshot, cluster: &Cluster) -> Result<Option<String>, String> {
-        if self.new == 0 {
-            return Ok(None);
+        match self.new {
+            0 => return Ok(None),
+            MOST_PODS.. => {
+                return Ok(Some(format!("{} are more than a cluster can have", count(self.new, "new pod"))));
+            }
+            _ => {}
         }
         let workload = self.workload;
         let pod = self.pod(snapshot)?;
@@ -85,8 +91,6 @@ impl<'w> RollOut<'w> {
         let Some(like) = workload.ready().next().or_else(|| workload.active().next()) else {
             return Vec::new();
         };
-        let mut places: Vec<&Node> = self.kept.iter().filter_map(|pod| snapshot.node(&pod.node)).collect();
-        let kept = places.len();
         let keys: Vec<&str> = workload
             .spec()
             .list("/topologySpreadConstraints")
@@ -95,19 +99,11 @@ impl<'w> RollOut<'w> {
             .map(|it| it.text("/topologyKey"))
             .collect();
         let nodes: Vec<&Node> = eligible(snapshot, workload).collect();
-        for _ in 0..self.new {
-            // The least spread: of nodes with as many, the one in the fullest zone.
-            let of = |node: &&Node| {
-                let zone = snapshot.zone(node);
-                let in_zone = places.iter().filter(|it| snapshot.zone(it) == zone).count();
-                (places.iter().filter(|it| it.name() == node.name()).count(), in_zone)
-            };
-            let is_open = |node: &&Node| keys.iter().all(|key| is_least(node, key, &places, &nodes));
-            match nodes.iter().copied().filter(is_open).max_by_key(of) {
-                Some(node) => places.push(node),
-                None => break,
-            }
-        }
+        let kept = self.kept.iter().filter_map(|pod| snapshot.node(&pod.node));
+        let mut spread = Spread::of(&nodes, &keys, snapshot, kept);
+        // They have no place anyway.
+        let new = if self.new < MOST_PODS { self.new } else { 0 };
+        let places = (0..new).map_while(|_| spread.place());
         let after_loss = Workload { pods: Vec::new(), ..workload.clone() }.after_loss();
         let labels = Arc::new(workload.labels());
         let changed = |pod: &PodState| PodState {
@@ -116,7 +112,7 @@ impl<'w> RollOut<'w> {
             after_loss,
             ..pod.clone()
         };
-        let new = places[kept..].iter().enumerate().map(|(number, node)| PodState {
+        let new = places.enumerate().map(|(number, node)| PodState {
             name: format!("{}-new-{number}", workload.subject.name),
             uid: format!("{}-new-{number}", workload.uid).into(),
             node: node.name().into(),
@@ -132,21 +128,4 @@ fn misplaced(cluster: &Cluster, gone: &BTreeSet<PodId>, new: &[PodFacts]) -> Opt
     let scenario = Scenario::with_new_pods(cluster, gone, new);
     let meant: BTreeSet<PodId> = scenario.new_pods().collect();
     judge(&scenario).into_iter().filter(|it| meant.contains(&it.pod)).find(|it| it.verdict != Verdict::Fits)
-}
-
-fn domain<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
-    node.metadata.labels.as_ref()?.get(key).map(String::as_str)
-}
-
-/// No domain has fewer of its pods.
-fn is_least(node: &Node, key: &str, places: &[&Node], nodes: &[&Node]) -> bool {
-    let mut counts: BTreeMap<&str, usize> =
-        nodes.iter().filter_map(|node| domain(node, key)).map(|it| (it, 0)).collect();
-    for place in places {
-        if let Some(count) = domain(place, key).and_then(|it| counts.get_mut(it)) {
-            *count += 1;
-        }
-    }
-    let own = domain(node, key).and_then(|it| counts.get(it));
-    own.is_some_and(|own| counts.values().all(|other| own <= other))
 }

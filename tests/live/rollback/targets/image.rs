@@ -73,7 +73,7 @@ fn an_image_that_matches_several_or_none_is_refused_with_what_there_is() {
     let takes = ["--to-revision 3", "--to-revision 2", "--history"];
     refused(&room, &ask("*/app:1.4.*"), "matches different images of deployment/web: revisions", &takes);
     let none = "no revision of deployment/web has an image example.invalid/app:7";
-    refused(&room, &ask("example.invalid/app:7"), none, &["REVISION", "app:1.4.2", "--history"]);
+    refused(&room, &ask("example.invalid/app:7"), none, &["REVISION", "main 1.4.1 → 1.4.2", "--history"]);
     let container = "has a container sidecar; there is main and side";
     refused(&room, &ask("sidecar=*"), container, &["--history"]);
     refused(&room, &ask("app:1.4.*"), "matches different images of deployment/web: revisions", &takes);

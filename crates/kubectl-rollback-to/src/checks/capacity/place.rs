@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster_model::feasibility::{
-    Cluster, Judgement, Miss, NodeId, PodFacts, PodId, Scenario, Shortage, Verdict, Why, judge_best_case,
-    reasons,
+    Cluster, Judgement, MOST_PODS, Miss, NodeId, PodFacts, PodId, Scenario, Shortage, Verdict, Why,
+    judge_best_case, reasons,
 };
 use cluster_model::rollout::{Ordinals, ordinal};
 use cluster_model::{Finding, Known, PodExt, Raw, Severity};
@@ -62,7 +62,7 @@ impl<'a> Pods<'a> {
 fn beside(case: &Case<'_>, cluster: &Cluster, pace: Pace, extra: i64) -> Option<Finding> {
     let (pod, priority) = with_priority(case, pod_to_place(case.rollout(), case.template(), None)?);
     let extra = usize::try_from(extra).unwrap_or(1);
-    let new = vec![PodFacts::of_new(&pod); extra];
+    let new = vec![PodFacts::of_new(&pod); extra.min(MOST_PODS)];
     let judged = judged(cluster, &BTreeSet::new(), &new)?;
     let each = requested(&new[0].requirements.requests);
     let tail = match pace.unavailable {
@@ -70,10 +70,11 @@ fn beside(case: &Case<'_>, cluster: &Cluster, pace: Pace, extra: i64) -> Option<
         _ => "it goes on as its old pods go",
     };
     if let Verdict::Tight(_) = judged.verdict
-        && let Some(Shortage { placed, of, .. }) = &judged.shortage
+        && let Some(Shortage { placed, .. }) = &judged.shortage
     {
-        let message =
-            format!("predicted: only {placed} of the {of} pods of {each} that are made first find a place");
+        let message = format!(
+            "predicted: only {placed} of the {extra} pods of {each} that are made first find a place"
+        );
         // It goes on with those, only slower.
         let finding = case.finding(PREDICTED, Severity::Info, message);
         return Some(finding.remedy("make room or add a node, or use a smaller maxSurge"));

@@ -98,6 +98,9 @@ fn fewer_places_than_pods_that_are_made_first() {
     };
     says(&of(4), "predicted: only 1 of the 2 pods of cpu 100m, memory 64Mi that are made first find a place");
     assert_eq!(message(&of(5)), None);
+    // As many as the API takes.
+    let endless = of(4).live(strategy(i64::from(i32::MAX), 1)).live(json!({"spec": {"replicas": i32::MAX}}));
+    says(&endless, "predicted: only 1 of the 2147483647 pods");
 }
 
 #[test]
