@@ -22,6 +22,8 @@ pub trait NodeExt {
     fn without_volumes(self) -> Self;
     /// The `Ready` condition's status and reason when it is not `True`.
     fn not_ready(&self) -> Option<String>;
+    /// The time of its condition `Ready` while that is `True`.
+    fn ready_since(&self) -> Option<Timestamp>;
     fn cordoned_by(&self) -> Option<CordonedBy>;
     /// Everybody on record for the cordon; empty where the server keeps no such record.
     fn cordon_owners(&self) -> Vec<CordonedBy>;
@@ -61,6 +63,12 @@ impl NodeExt for Node {
             Some(c) => Some(format!("{} ({})", c.status, c.reason.as_deref().unwrap_or("no reason given"))),
             None => Some("unknown (no Ready condition)".to_owned()),
         }
+    }
+
+    fn ready_since(&self) -> Option<Timestamp> {
+        let conditions = self.status.as_ref()?.conditions.as_deref()?;
+        let ready = conditions.iter().find(|it| it.type_ == "Ready" && it.status == "True")?;
+        ready.last_transition_time.as_ref().map(|it| it.0)
     }
 
     fn cordoned_by(&self) -> Option<CordonedBy> {

@@ -35,6 +35,10 @@ impl Tier {
     }
 }
 
+/// In seconds. What became Ready later was Ready before, as after an outage of what it needs: its condition has the time of the last change
+/// only.
+const LONGEST_START: i64 = 600;
+
 /// Drops the statuses of the containers of a pod that is Ready and was never restarted. They show why a pod is not Ready, and whether one
 /// that is became so at its first start ([`PodExt::seconds_to_ready`]).
 pub fn drop_ready_containers(pod: &mut Pod) {
@@ -82,7 +86,7 @@ pub trait PodExt {
     fn deletion_timestamp(&self) -> Option<Timestamp>;
     /// When its deletion was requested: the deletion timestamp is the end of the grace period.
     fn deletion_requested_at(&self) -> Option<Timestamp>;
-    /// Seconds from being bound to a node to being Ready, for a pod that had no restart.
+    /// Seconds from being bound to a node to being Ready, for a pod that had no restart: none above [`LONGEST_START`].
     fn seconds_to_ready(&self) -> Option<i64>;
     /// Since when it is Ready, as far as its containers and readiness gates decide: on a node that was silent for a while the node controller
     /// sets the condition Ready alone to False (`pkg/controller/util/node/controller_utils.go`, MarkPodsNotReady).
@@ -216,7 +220,7 @@ impl PodExt for Pod {
             return None;
         }
         let seconds = self.ready_since()?.as_second() - self.condition_time("PodScheduled")?.as_second();
-        (seconds >= 0).then_some(seconds)
+        (0..=LONGEST_START).contains(&seconds).then_some(seconds)
     }
 
     fn ready_since(&self) -> Option<Timestamp> {

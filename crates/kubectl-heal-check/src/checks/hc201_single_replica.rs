@@ -34,7 +34,7 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             (None, true) => Warning,
         };
         let how_long = workload
-            .start_up()
+            .start_up(snapshot)
             .map_or(String::new(), |it| format!(" for a start-up of {}", seconds(it.median)));
         let served = workload
             .services

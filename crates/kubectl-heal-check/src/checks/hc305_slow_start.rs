@@ -6,6 +6,7 @@ use cluster_model::{Json, Raw};
 use super::check::{About, Check, Found};
 use super::probe::seconds_of_patience;
 use crate::finding::Severity::Warning;
+use crate::snapshot::pod::PodState;
 use crate::snapshot::{Read, Snapshot, Workload};
 
 /// Fewer starts say nothing.
@@ -24,10 +25,10 @@ pub const CHECK: Check = Check {
         Read::StatefulSets,
         Read::DaemonSets,
     ],
-    fires_when: "a container has a livenessProbe and no startupProbe, and pods took longer from its start to Ready than the livenessProbe waits before it gives up",
+    fires_when: "a container has a livenessProbe and no startupProbe, and was restarted, and pods took longer from its start to Ready than the livenessProbe waits before it gives up",
     why: "A start that is a little slower than usual is killed, and the next one as well: it restarts for ever.",
     remedy: "add a startupProbe with a failureThreshold for the slowest start",
-    exceptions: "With fewer than three observed starts nothing is said. The longest one is left out: its pod may have been Ready before.",
+    exceptions: "With fewer than three observed starts nothing is said, and neither without a restart: the livenessProbe has let every start pass. The longest one is left out: its pod may have been Ready before.",
     run,
 };
 
@@ -36,10 +37,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         for container in workload.running_containers() {
             let Some(patience) = patience(container) else { continue };
             let name = container.text("/name");
-            let Some(longest) = second_longest(workload, name) else { continue };
+            let Some(longest) = second_longest(workload, name, snapshot) else { continue };
             if longest > patience {
                 let message = format!(
-                    "the livenessProbe of container {name} gives up after {}, and its pods took {} to become Ready",
+                    "the livenessProbe of container {name} gives up after {}, and its pods took {} to become Ready; it was restarted before",
                     span(patience),
                     span(longest)
                 );
@@ -56,9 +57,15 @@ pub fn patience(container: &Json) -> Option<i64> {
     waits.then(|| seconds_of_patience(probe))
 }
 
-/// The second longest of the times from the start of the container to Ready.
-pub fn second_longest(workload: &Workload, container: &str) -> Option<i64> {
-    let seconds = workload.ready().filter_map(|pod| {
+/// The second longest of the times from the start of the container to Ready, if it was ever restarted.
+pub fn second_longest(workload: &Workload, container: &str, snapshot: &Snapshot) -> Option<i64> {
+    let is_restarted =
+        |pod: &PodState| pod.containers.iter().any(|it| &*it.name == container && it.restarts > 0);
+    if !workload.active().any(is_restarted) {
+        return None;
+    }
+    let ready = workload.first_ready(snapshot).filter(|pod| pod.is_active() && pod.is_ready);
+    let seconds = ready.filter_map(|pod| {
         let status = pod.containers.iter().find(|it| &*it.name == container)?;
         let seconds = pod.ready_since?.duration_since(status.running_since?).as_secs();
         (seconds >= 0).then_some(seconds)
@@ -77,14 +84,14 @@ mod tests {
     #[test]
     fn hc305_slow_start() {
         // The healthy one waits 3 times 10 seconds.
-        let started = |pods: &[&str]| -> World {
-            let status = json!({"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+        let started = |pods: &[&str], restarts: i32| -> World {
+            let status = json!({"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": restarts,
                 "state": {"running": {"startedAt": "2025-12-31T23:59:20Z"}}});
             pods.iter().fold(healthy(), |world, pod| {
                 world.edit(&format!("Pod/{pod}"), json!({"status": {"containerStatuses": [status]}}))
             })
         };
-        let slow = || started(&["web-a", "web-b", "web-c"]);
+        let slow = || started(&["web-a", "web-b", "web-c"], 1);
         let container = |edit: Value| {
             let mut container = crate::checks::testing::template("web")["spec"]["containers"][0].clone();
             cluster_model::build::merge(&mut container, edit);
@@ -96,7 +103,12 @@ mod tests {
             &CHECK,
             &[
                 ("45 seconds", slow(), &["deployment/web warning"]),
-                ("one of three: it may have been Ready before", started(&["web-a"]), &[]),
+                ("one of three: it may have been Ready before", started(&["web-a"], 1), &[]),
+                (
+                    "no restart: the livenessProbe waited for long enough",
+                    started(&["web-a", "web-b", "web-c"], 0),
+                    &[],
+                ),
                 ("a startupProbe", slow().edit("Deployment/web", startup), &[]),
                 ("a delay", slow().edit("Deployment/web", delay), &[]),
                 ("two starts", slow().without("Pod/web-c"), &[]),
@@ -104,7 +116,7 @@ mod tests {
         );
         assert_eq!(
             slow().message(&CHECK),
-            "the livenessProbe of container main gives up after 30s, and its pods took 45s to become Ready"
+            "the livenessProbe of container main gives up after 30s, and its pods took 45s to become Ready; it was restarted before"
         );
     }
 }

@@ -6,6 +6,7 @@ use cluster_model::text::span;
 use super::check::{About, Check, Found};
 use super::waiting::first;
 use crate::finding::Severity::{Error, Warning};
+use crate::snapshot::pod::PodState;
 use crate::snapshot::{Kind, Read, Snapshot, Workload};
 
 /// Pods that are not Ready for longer are not just starting.
@@ -37,14 +38,14 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
         if available >= desired {
             continue;
         }
-        let waits = workload.active().filter(|pod| !pod.is_ready).filter_map(|pod| pod.created).min();
-        let waited = waits.map(|created| snapshot.seconds_since(created));
+        let since = workload.active().filter_map(PodState::not_ready_since).min();
+        let waited = since.map(|since| snapshot.seconds_since(since));
         let (severity, state) = match waited {
             _ if is_young(workload, snapshot) => (Warning, starting(workload)),
             _ if available == 0 => (Error, "nothing serves".to_owned()),
             _ if is_updating(workload) => (Warning, "an update is under way".to_owned()),
             Some(seconds) if seconds > NO_LONGER_STARTING => {
-                (Error, format!("a pod has not become Ready for {}", span(seconds)))
+                (Error, format!("a pod has not been Ready for {}", span(seconds)))
             }
             Some(seconds) => (Warning, format!("healing, for {}", span(seconds))),
             None => (Warning, "healing: the pod is not there yet".to_owned()),
@@ -99,10 +100,15 @@ mod tests {
     fn hc704_under_replicated() {
         let available =
             |n: i64| healthy().edit("Deployment/web", json!({"status": {"availableReplicas": n}}));
+        let broken_since = |at: &str| {
+            available(2).edit(
+                "Pod/web-a",
+                json!({"status": {"conditions": [
+                {"type": "Ready", "status": "False", "lastTransitionTime": at}]}}),
+            )
+        };
         let broken = |created: &str| {
-            available(2)
-                .edit("Pod/web-a", not_ready())
-                .edit("Pod/web-a", json!({"metadata": {"creationTimestamp": created}}))
+            broken_since(created).edit("Pod/web-a", json!({"metadata": {"creationTimestamp": created}}))
         };
         let updating = |condition: Value| json!({"status": {"conditions": [condition]}});
         let update =
@@ -127,6 +133,11 @@ mod tests {
                 ),
                 ("none", available(0), &["deployment/web error"]),
                 ("for a minute", broken("2026-01-01T23:59:00Z"), &["deployment/web warning"]),
+                (
+                    "Ready until a minute ago",
+                    broken_since("2026-01-01T23:59:00Z"),
+                    &["deployment/web warning"],
+                ),
                 ("for ten minutes", broken("2026-01-01T23:50:00Z"), &["deployment/web error"]),
                 (
                     "D7: an update",

@@ -46,10 +46,10 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
             (true, _) => "it has an old template, and is not replaced before it is Ready".to_owned(),
             (false, Some(missing)) => format!("{missing} not created before it is Ready"),
         };
-        let age = pod.created.map_or_else(String::new, |created| {
-            format!(", {} after it was created", span(snapshot.seconds_since(created)))
-        });
-        let message = format!("waits for {}, which is not Ready{age}: {waits}", pod.name);
+        let time = pod
+            .not_ready_since()
+            .map_or_else(String::new, |at| format!(" for {}", span(snapshot.seconds_since(at))));
+        let message = format!("waits for {}, which has not been Ready{time}: {waits}", pod.name);
         let delete = named("delete pod", &pod.name, &pod.namespace);
         let remedy = if is_old {
             delete
@@ -84,7 +84,7 @@ fn lowest_broken<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Option<(i64
     let Ordinals { all, .. } = Ordinals::of(&workload.object.to_value());
     let mut pods = by_ordinal(workload).into_iter().filter(|(at, _)| all.contains(at));
     let (at, pod) = pods.find(|(_, pod)| !pod.is_ready)?;
-    let is_old = pod.created.is_some_and(|created| snapshot.seconds_since(created) > NO_LONGER_STARTING);
+    let is_old = pod.not_ready_since().is_some_and(|at| snapshot.seconds_since(at) > NO_LONGER_STARTING);
     (pod.is_active() && (is_old || crashing::of(pod, snapshot).is_some())).then_some((at, pod))
 }
 
@@ -96,7 +96,7 @@ fn by_ordinal(workload: &Workload) -> BTreeMap<i64, &PodState> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{World, cases, healthy, not_ready, stateful_set};
+    use crate::checks::testing::{World, cases, healthy, not_ready, not_ready_since, stateful_set};
     use serde_json::{Value, json};
 
     #[test]
@@ -122,9 +122,8 @@ mod tests {
                     &[],
                 ),
                 (
-                    "it was made a moment ago",
-                    broken(1)
-                        .edit("Pod/db-0", json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:00Z"}})),
+                    "it was Ready until a moment ago",
+                    broken(1).edit("Pod/db-0", not_ready_since("2026-01-01T23:59:00Z")),
                     &[],
                 ),
                 ("the rollback trap: an old template", old(), fires),
@@ -147,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             broken(1).message(&CHECK),
-            "waits for db-0, which is not Ready, 24h after it was created: db-1, db-2 are not created before it is Ready"
+            "waits for db-0, which has not been Ready for 24h: db-1, db-2 are not created before it is Ready"
         );
         let many = broken(1).edit("StatefulSet/db", spec(json!({"replicas": i32::MAX})));
         assert!(

@@ -43,19 +43,19 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-/// All of its pods that are not Ready were made a moment ago.
+/// All of its pods that are not Ready were so, or were made, a moment ago.
 fn is_healing(snapshot: &Snapshot, budget: &Budget) -> bool {
     let pods = snapshot.of_budget(budget).flat_map(Workload::active);
     let waiting = pods.filter(|pod| !pod.is_ready && budget.budget.selects_labels(&pod.labels));
     let ages: Vec<i64> =
-        waiting.map(|pod| pod.created.map_or(i64::MAX, |at| snapshot.seconds_since(at))).collect();
+        waiting.map(|pod| pod.not_ready_since().map_or(i64::MAX, |at| snapshot.seconds_since(at))).collect();
     !ages.is_empty() && ages.iter().all(|seconds| *seconds < NO_LONGER_STARTING)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{cases, healthy, not_ready};
+    use crate::checks::testing::{cases, healthy, not_ready, not_ready_since};
     use serde_json::json;
 
     #[test]
@@ -71,11 +71,8 @@ mod tests {
             &[
                 ("A8: one of two", healthy_pods(1), &["poddisruptionbudget/web error"]),
                 (
-                    "D7: the others were just made",
-                    healthy_pods(1).edit("Pod/web-a", not_ready()).edit(
-                        "Pod/web-a",
-                        json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:00Z"}}),
-                    ),
+                    "D7: not Ready for a minute",
+                    healthy_pods(1).edit("Pod/web-a", not_ready_since("2026-01-01T23:59:00Z")),
                     &["poddisruptionbudget/web warning"],
                 ),
                 (

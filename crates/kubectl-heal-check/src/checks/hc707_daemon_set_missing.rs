@@ -19,7 +19,7 @@ pub const CHECK: Check = Check {
     about: About::Now,
     severities: &[Warning],
     reads: &[Read::Pods, Read::Nodes, Read::DaemonSets],
-    fires_when: "a pod of a DaemonSet has not been Ready for five minutes after it was made, on a node that is Ready, or the DaemonSet has fewer pods than nodes that should have one",
+    fires_when: "a pod of a DaemonSet has not been Ready for five minutes, on a node that is Ready, or the DaemonSet has fewer pods than nodes that should have one",
     why: "What it does for these nodes, as their network, storage or logs, is missing there.",
     remedy: "look at the pod on such a node; where there is none: kubectl describe daemonset NAME -n NAMESPACE",
     exceptions: "Nodes that are not Ready, which are HC801; a DaemonSet that was made less than five minutes ago.",
@@ -59,8 +59,9 @@ fn run(snapshot: &Snapshot, found: &mut Found<'_>) {
 fn unready<'s>(workload: &'s Workload, snapshot: &Snapshot) -> Vec<&'s PodState> {
     let late = workload.active().filter(|pod| {
         let is_up = snapshot.node(&pod.node).is_some_and(|node| node.not_ready().is_none());
-        let is_young = pod.created.is_some_and(|at| snapshot.seconds_since(at) <= NO_LONGER_STARTING);
-        !pod.is_ready && is_up && !is_young
+        let is_recent =
+            pod.not_ready_since().is_some_and(|at| snapshot.seconds_since(at) <= NO_LONGER_STARTING);
+        !pod.is_ready && is_up && !is_recent
     });
     late.collect()
 }
@@ -77,7 +78,7 @@ fn missing(workload: &Workload, snapshot: &Snapshot) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{World, cases, healthy, not_ready, owner, pod, template};
+    use crate::checks::testing::{World, cases, healthy, not_ready, not_ready_since, owner, pod, template};
     use serde_json::{Value, json};
 
     fn agent() -> World {
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn hc707_daemon_set_missing() {
-        let down = |edit: Value| agent().edit("Pod/agent-n2", not_ready()).edit("Pod/agent-n2", edit);
+        let down = |status: Value| agent().edit("Pod/agent-n2", status);
         let fewer = json!({"status": {"currentNumberScheduled": 2}});
         let young = json!({"metadata": {"creationTimestamp": "2026-01-01T23:58:00Z"}});
         let lost = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
@@ -104,9 +105,9 @@ mod tests {
             &CHECK,
             &[
                 ("all Ready", agent(), &[]),
-                ("not Ready on a node", down(json!({})), fires),
-                ("it was made a moment ago", down(young.clone()), &[]),
-                ("its node is lost", down(json!({})).edit("Node/n2", lost), &[]),
+                ("not Ready on a node", down(not_ready()), fires),
+                ("it was Ready until a moment ago", down(not_ready_since("2026-01-01T23:58:00Z")), &[]),
+                ("its node is lost", down(not_ready()).edit("Node/n2", lost), &[]),
                 ("a node has none", agent().edit("DaemonSet/agent", fewer.clone()), fires),
                 (
                     "the DaemonSet is young",
@@ -116,7 +117,7 @@ mod tests {
             ],
         );
         assert_eq!(
-            down(json!({})).edit("DaemonSet/agent", fewer).message(&CHECK),
+            down(not_ready()).edit("DaemonSet/agent", fewer).message(&CHECK),
             "of 3 nodes: not Ready on n2; 1 node without a pod"
         );
     }

@@ -153,9 +153,13 @@ pub fn container(edit: Value) -> Value {
 }
 
 pub fn not_ready() -> Value {
+    not_ready_since("2026-01-01T00:00:00Z")
+}
+
+pub fn not_ready_since(at: &str) -> Value {
     json!({"status": {"conditions": [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
-        {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}})
+        {"type": "Ready", "status": "False", "lastTransitionTime": at}]}})
 }
 
 /// An Event of the last hour, about the object with this UID.

@@ -48,7 +48,7 @@ fn restarted(workload: &Workload, snapshot: &Snapshot) -> Cell {
             Some((code, _)) => {
                 return match &workload.recreated {
                     Recreated::ByController => {
-                        let start_up = workload.start_up().map(|it| it.median);
+                        let start_up = workload.start_up(snapshot).map(|it| it.median);
                         Cell::heals(
                             0,
                             start_up,

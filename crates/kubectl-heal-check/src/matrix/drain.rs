@@ -190,7 +190,8 @@ fn of_node(
         }
         (n, _) => format!("its replacements fit elsewhere; {n} ready on other nodes"),
     };
-    let cell = Cell::heals(waits, workload.start_up().map(|it| it.median.saturating_mul(starts)), reason);
+    let cell =
+        Cell::heals(waits, workload.start_up(snapshot).map(|it| it.median.saturating_mul(starts)), reason);
     match serving {
         Some(serving) => cell.while_serve(serving),
         None => cell,

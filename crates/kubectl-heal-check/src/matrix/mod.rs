@@ -235,13 +235,14 @@ fn failing(workload: &Workload, snapshot: &Snapshot) -> Option<String> {
     }
     // On a node that is down no pod is Ready: that says nothing about the next one elsewhere.
     let is_up = |pod: &&PodState| snapshot.node(&pod.node).is_none_or(|node| node.not_ready().is_none());
-    let waits = workload.active().filter(|pod| !pod.is_ready).filter(is_up);
-    let longest =
-        waits.filter_map(|pod| Some((snapshot.seconds_since(pod.created?), pod))).max_by_key(|it| it.0);
+    let waits = workload.active().filter(is_up);
+    let longest = waits
+        .filter_map(|pod| Some((snapshot.seconds_since(pod.not_ready_since()?), pod)))
+        .max_by_key(|it| it.0);
     // Pods of higher ordinals wait for it from the start (pkg/controller/statefulset/stateful_set_control.go).
     let is_waited_for = |seconds: i64| workload.is_ordered() || seconds > NO_LONGER_STARTING;
     let (seconds, pod) = longest.filter(|(seconds, _)| is_waited_for(*seconds))?;
-    Some(format!("{} is not Ready, {} after it was made", pod.name, span(seconds)))
+    Some(format!("{} has not been Ready for {}", pod.name, span(seconds)))
 }
 
 /// A container that the kubelet cannot start, or whose image it cannot get.

@@ -75,7 +75,7 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
     if let Some(cell) = doubt {
         return cell;
     }
-    let start_up = workload.start_up().map(|it| it.median);
+    let start_up = workload.start_up(snapshot).map(|it| it.median);
     let start = start_up.map_or("start-up not observed".to_owned(), |seconds| {
         format!("start-up {}", spans::seconds(seconds))
     });

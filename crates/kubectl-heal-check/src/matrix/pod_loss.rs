@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster_model::healing::start_up::StartUp;
 use cluster_model::text::{count, span};
 
 use super::cell::{Cell, worst_and};
@@ -28,7 +29,7 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
     if one_a_node.len() > 1 {
         one_a_node.remove("");
     }
-    let start_up = workload.start_up();
+    let start_up = workload.start_up(snapshot);
     let cell = |uid: &str| match placement.deleted(uid) {
         Place::Fits => {
             // The pods of these kinds have names or nodes of their own: the next one waits until the last is gone.
@@ -42,7 +43,8 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
                 _ => 0,
             };
             let others = workload.ready().filter(|pod| &*pod.uid != uid).count();
-            Cell::heals(waits, start_up.map(|it| it.median), seen(workload, waits)).while_serve(others)
+            Cell::heals(waits, start_up.map(|it| it.median), seen(workload, start_up, waits))
+                .while_serve(others)
         }
         Place::Tight(why) | Place::Unknown(why) => {
             Cell::unknown(format!("whether its replacement finds a place: {why}"))
@@ -65,7 +67,7 @@ pub fn pod_loss(workload: &Workload, snapshot: &Snapshot, placement: Option<&Pla
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod"))
 }
 
-fn seen(workload: &Workload, waits: i64) -> String {
+fn seen(workload: &Workload, start_up: Option<StartUp>, waits: i64) -> String {
     let most = span(waits);
     let first = if waits > 0 {
         match workload.kind {
@@ -77,7 +79,7 @@ fn seen(workload: &Workload, waits: i64) -> String {
     } else {
         String::new()
     };
-    match workload.start_up() {
+    match start_up {
         Some(it) if it.samples == 1 => {
             format!("{first}start-up {}, of one pod", spans::seconds(it.median))
         }

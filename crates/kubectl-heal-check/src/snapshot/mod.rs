@@ -19,6 +19,7 @@ pub mod pod;
 pub mod read;
 pub mod resources;
 pub mod server_answers;
+mod start_up;
 pub mod stop;
 pub mod storage;
 pub mod strip;

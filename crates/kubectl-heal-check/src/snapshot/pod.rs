@@ -16,9 +16,6 @@ use super::packed::Packed;
 use super::read::Read;
 use super::{annotation_key, resources, strip};
 
-/// What became Ready later was Ready before, as after an outage of its node: its condition has the time of the last change only.
-const LONGEST_START: i64 = 600;
-
 #[derive(Clone, Debug)]
 pub struct PodState {
     pub namespace: Arc<str>,
@@ -121,6 +118,14 @@ pub struct Ended {
 }
 
 impl PodState {
+    /// Since when it is not Ready: one that never was, since it was made.
+    pub fn not_ready_since(&self) -> Option<Timestamp> {
+        if self.is_ready {
+            return None;
+        }
+        self.unready.as_ref().and_then(|it| it.since).or(self.created)
+    }
+
     pub fn of(pod: &Pod, uid: Arc<str>, interner: &mut Interner) -> Self {
         let spec = pod.spec.as_ref();
         let status = pod.status.as_ref();
@@ -160,7 +165,7 @@ impl PodState {
                     since: c.last_transition_time.as_ref().map(|time| time.0),
                 })
             }),
-            seconds_to_ready: pod.seconds_to_ready().filter(|seconds| *seconds <= LONGEST_START),
+            seconds_to_ready: pod.seconds_to_ready(),
             after_loss: deletion(tolerations),
             claims: pod
                 .volumes()

@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use cluster_model::feasibility::Requirements;
 use cluster_model::healing::node_loss::{Deletion, deletion, with_defaults};
 use cluster_model::healing::restart_policy::running_containers;
-use cluster_model::healing::start_up::{StartUp, start_up};
 use cluster_model::rollout::Kind as RolloutKind;
 use cluster_model::rollout::update_strategy::Moves;
 use cluster_model::{Json, Raw, selector};
@@ -201,10 +200,6 @@ impl Workload {
 
     pub fn ready(&self) -> impl Iterator<Item = &PodState> {
         self.active().filter(|pod| pod.is_ready)
-    }
-
-    pub fn start_up(&self) -> Option<StartUp> {
-        start_up(self.pods.iter().filter_map(|pod| pod.seconds_to_ready))
     }
 
     /// When its pods are deleted after their node was lost: by a pod, which admission has completed, or by the template.

@@ -163,6 +163,7 @@ fn containers(room: &Room<'static>) -> Vec<Fixture> {
         main(it)["livenessProbe"] =
             json!({"httpGet": {"path": "/live", "port": 80}, "periodSeconds": 1, "failureThreshold": 1});
     });
+    was_restarted(room, &room.ready("starts-slowly", 3)[0]);
     vec![
         Fixture::new("HC303", "Deployment", "asks-http", 2),
         Fixture::new("HC303", "StatefulSet", "asks-tcp", 2),
@@ -174,6 +175,14 @@ fn containers(room: &Room<'static>) -> Vec<Fixture> {
         Fixture::new("HC110", "Deployment", "ends", 2),
         Fixture::new("HC305", "Deployment", "starts-slowly", 3),
     ]
+}
+
+/// As by a kubelet: nothing here asks a probe.
+fn was_restarted(room: &Room<'static>, pod: &Value) {
+    let mut statuses = pod["status"]["containerStatuses"].clone();
+    statuses[0]["restartCount"] = json!(1);
+    let path = room.path_of("Pod", pod["metadata"]["name"].as_str().unwrap());
+    room.cluster().merge_status(&path, &json!({"containerStatuses": statuses}));
 }
 
 fn updates(room: &Room<'static>) -> Vec<Fixture> {

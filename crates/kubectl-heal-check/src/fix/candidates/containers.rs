@@ -7,7 +7,7 @@ use super::{Candidates, template};
 use crate::checks::hc305_slow_start::{patience, second_longest};
 use crate::checks::hc308_pre_stop;
 use crate::checks::probe::{endpoint, seconds_of_failures};
-use crate::snapshot::Workload;
+use crate::snapshot::{Snapshot, Workload};
 
 pub fn own_policies(workload: &Workload) -> Candidates {
     let own = workload
@@ -38,12 +38,12 @@ pub fn thresholds(workload: &Workload) -> Candidates {
 }
 
 /// It asks what the livenessProbe asks, for twice the time that a start was seen to take.
-pub fn startup(workload: &Workload) -> Candidates {
+pub fn startup(workload: &Workload, snapshot: &Snapshot) -> Candidates {
     let patches: Vec<Value> = workload
         .containers()
         .iter()
         .filter_map(|container| {
-            let longest = second_longest(workload, container.text("/name"))?;
+            let longest = second_longest(workload, container.text("/name"), snapshot)?;
             let live = patience(container).filter(|it| longest > *it).map(|_| &container["livenessProbe"])?;
             let mut probe = live.to_value();
             // Those of a liveness probe say when to give up on what runs already.

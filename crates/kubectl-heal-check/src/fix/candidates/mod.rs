@@ -26,7 +26,7 @@ pub fn of(finding: &Finding, snapshot: &Snapshot) -> Candidates {
         "HC211" => updates::rolling(workload()?, snapshot),
         "HC212" => updates::deadline(workload()?),
         "HC303" => containers::thresholds(workload()?),
-        "HC305" => containers::startup(workload()?),
+        "HC305" => containers::startup(workload()?, snapshot),
         "HC308" => containers::grace_for_hooks(workload()?),
         "HC309" => containers::grace(workload()?),
         "HC401" => placement::spread_nodes(workload()?, snapshot),

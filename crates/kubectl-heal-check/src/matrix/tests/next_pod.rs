@@ -1,7 +1,7 @@
 //! What keeps the next pod away although the pod that runs is well placed.
 
 use super::*;
-use crate::checks::testing::{budget, template};
+use crate::checks::testing::{budget, not_ready_since, template};
 use cluster_model::limit_range;
 
 /// Of a StatefulSet of two pods, each of a revision; the newest is `new`.
@@ -195,8 +195,7 @@ fn the_next_pod_of_a_stateful_set_waits_for_others() {
     let db = || healthy().with_all(stateful_set("db", 2));
     let pod_loss = |world: World| matrix_of(&world, "statefulset/db").pod_loss;
     assert_eq!(pod_loss(db()).verdict, Verdict::Heals);
-    let young = json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:50Z"}});
-    let unready = |world: World| world.edit("Pod/db-0", not_ready()).edit("Pod/db-0", young.clone());
+    let unready = |world: World| world.edit("Pod/db-0", not_ready_since("2026-01-01T23:59:50Z"));
     assert_eq!(pod_loss(unready(db())).verdict, Verdict::Unknown, "one of a lower ordinal");
     let parallel = json!({"spec": {"podManagementPolicy": "Parallel"}});
     assert_eq!(pod_loss(unready(db().edit("StatefulSet/db", parallel))).verdict, Verdict::Heals);
@@ -211,12 +210,10 @@ fn of_equal_times_the_loss_after_which_nothing_serves_counts() {
     let starts_at_once = json!({"status": {"conditions": [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
         {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
-    let young = json!({"metadata": {"creationTimestamp": "2026-01-01T23:59:50Z"}});
     let world = healthy()
         .without("Pod/web-c")
         .edit("Pod/web-b", starts_at_once)
-        .edit("Pod/web-a", not_ready())
-        .edit("Pod/web-a", young);
+        .edit("Pod/web-a", not_ready_since("2026-01-01T23:59:50Z"));
     let loss = matrix_of(&world, "deployment/web").pod_loss;
     assert_eq!((loss.eta_seconds, loss.outage), (Some(0), Some(true)), "{}", loss.reason);
 }
