@@ -262,6 +262,12 @@ impl Args {
             }
             Target::All | Target::Selector(_) => false,
         };
+        if let Target::Named(names) = target
+            && matches!(names.as_slice(), [(Read::Pods, _)])
+        {
+            return Err(Failure::usage("--prove needs a workload, not a pod")
+                .hint("name the workload that the pod belongs to; a pod without one is not recreated"));
+        }
         // The rights are those for any workload.
         if !is_one && !self.print_rbac {
             return Err(Failure::usage(

@@ -13,7 +13,7 @@ pub const CHECK: Check = Check {
     reads: &[Read::Deployments, Read::StatefulSets, Read::Autoscalers, Read::Services],
     fires_when: "a Deployment or StatefulSet runs one replica, or its autoscaler may reduce it to one; an error if a Service selects its pods",
     why: "It heals, but whenever its pod is lost nothing serves until another one is ready.",
-    remedy: "run at least two replicas, or raise the autoscaler's minReplicas",
+    remedy: "run two replicas if two may work side by side, or raise the autoscaler's minReplicas",
     exceptions: "Info only where two cannot work side by side: a container with --leader-elect, the strategy Recreate, or volume claims.",
     run,
 };

@@ -90,6 +90,8 @@ mod tests {
     #[test]
     fn exactly_one_workload_is_proven() {
         assert_eq!(parse(&["deploy/web"]).unwrap(), None);
+        let of_a_pod = parse(&["pod/web-a", "--prove=evict"]).unwrap_err();
+        assert_eq!(of_a_pod.message, "--prove needs a workload, not a pod");
         assert!(parse(&["deploy/web", "--prove=evict"]).unwrap().is_some());
         for words in [
             &["--prove=evict"][..],
