@@ -174,9 +174,6 @@ impl NodeReport {
     }
 }
 
-/// The error of a run whose question was answered with no.
-pub const DECLINED: &str = "declined; nothing was changed";
-
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DrainReport {

@@ -11,6 +11,9 @@ use kube::core::Status;
 
 use crate::Exit;
 
+/// What the message of [`Failure::declined`] begins with.
+pub const DECLINED: &str = "declined";
+
 /// Lower case, no final period. The hints follow as `hint:` lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -25,6 +28,8 @@ pub struct Failure {
     pub hints: Vec<String>,
     /// It is a matter of this machine; the server has nothing to do with it.
     pub local: bool,
+    /// A question was answered with no, which is why it is not done.
+    pub is_answer: bool,
     /// Something to copy, line by line, below the hints.
     pub block: Box<[String]>,
 }
@@ -39,6 +44,7 @@ impl Failure {
             code: None,
             hints: Vec::new(),
             local: false,
+            is_answer: false,
             block: Box::default(),
         }
     }
@@ -51,6 +57,12 @@ impl Failure {
     /// Not done, and nothing was changed.
     pub fn refused(message: impl Into<String>) -> Self {
         Failure::new(Exit::Refused, message)
+    }
+
+    /// The question was answered with no, or the word that agrees was not `typed`. `done` as in "nothing was changed".
+    pub fn declined(done: &str, typed: Option<&str>) -> Self {
+        let why = typed.map(|word| format!(": {word} was not typed")).unwrap_or_default();
+        Failure { is_answer: true, ..Failure::refused(format!("{DECLINED}{why}; nothing was {done}")) }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {

@@ -41,4 +41,4 @@ pub use connection::client::{Cluster, connect};
 pub use connection::clock::Clock;
 pub use connection::kubeconfig::namespace;
 pub use connection::server_health::ServerHealth;
-pub use failure::{Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};
+pub use failure::{DECLINED, Failure, is_forbidden, is_not_found, is_unauthorised, lost, unreachable};

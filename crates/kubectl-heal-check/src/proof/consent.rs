@@ -24,14 +24,14 @@ pub enum Consent {
 pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, Failure> {
     let (subject, name) = (&plan.subject, &plan.subject.name);
     let done = options.harm.done();
-    let declined = || Err(Failure::refused(format!("declined; nothing was {done}")));
+    let declined = |word| Err(Failure::declined(done, Some(word)));
     let kill = plan.kill.as_ref().filter(|_| !options.yes && ui.can_prompt());
     if let Some((kill, image)) = kill.and_then(|it| Some((it, it.debug_image()?)))
         && !ui.confirm_typed(&addition_question(kill, plan.rounds, image), "ephemeral")?
     {
-        return declined();
+        return declined("ephemeral");
     }
-    let typed = if plan.is_outage() {
+    let (word, typed) = if plan.is_outage() {
         if !ui.can_prompt() {
             return Err(Failure::refused(format!(
                 "{subject} has one pod: without it nothing serves; nothing was {done}"
@@ -42,7 +42,8 @@ pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, 
             Harm::Evict => "it is replaced",
             Harm::Kill => "its container is started again",
         };
-        ui.confirm_typed(&format!("{subject} has one pod: nothing serves until {until}."), "outage")?
+        let question = format!("{subject} has one pod: nothing serves until {until}.");
+        ("outage", ui.confirm_typed(&question, "outage")?)
     } else if options.yes {
         return Ok(Consent::Flag);
     } else {
@@ -56,9 +57,9 @@ pub fn confirm(ui: &Ui, plan: &Plan, options: &ProofOptions) -> Result<Consent, 
             None => format!("Evict pods of {subject}?"),
             Some(kill) => kill_question(kill, plan.rounds),
         };
-        ui.confirm_typed(&question, name)?
+        (name.as_str(), ui.confirm_typed(&question, name)?)
     };
-    if typed { Ok(Consent::Typed) } else { declined() }
+    if typed { Ok(Consent::Typed) } else { declined(word) }
 }
 
 /// The plan above it may have left the screen.

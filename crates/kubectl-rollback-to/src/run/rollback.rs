@@ -72,8 +72,7 @@ impl Run<'_> {
             if let Some(report) = self.before_the_write(&looked, &prepared)? {
                 return Ok(report);
             }
-            if !self.confirm(&looked, &prepared)? {
-                let failure = Failure::refused("declined; nothing was changed");
+            if let Some(failure) = self.declined(&looked, &prepared)? {
                 self.bounds.ui.failure(&failure);
                 let report = self.planned(&looked, prepared, RolloutResult::Refused);
                 return Ok(RollbackReport { error: Some(failure.to_string()), ..report });
@@ -212,27 +211,29 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn confirm(&self, looked: &Loaded, prepared: &Prepared) -> Result<bool, Failure> {
+    /// That the question was answered with no.
+    fn declined(&self, looked: &Loaded, prepared: &Prepared) -> Result<Option<Failure>, Failure> {
         if self.args.yes {
-            return Ok(true);
+            return Ok(None);
         }
         let steps: Vec<_> = prepared.plan.steps.iter().filter(|step| step.has_work()).collect();
         if steps.is_empty() {
-            return Ok(true);
+            return Ok(None);
         }
         let despite = despite(&prepared.findings);
-        match steps.as_slice() {
+        let (is_agreed, typed) = match steps.as_slice() {
             [step] => {
                 let question =
                     render::question_about(&looked.snapshot.rollouts[step.rollout], step, &despite);
-                self.bounds.ui.confirm(&question)
+                (self.bounds.ui.confirm(&question)?, None)
             }
             several => {
                 let namespace = &looked.snapshot.rollouts[several[0].rollout].id.namespace;
                 let question = render::question_about_several(namespace, several, &despite);
-                self.bounds.ui.confirm_typed(&question, namespace)
+                (self.bounds.ui.confirm_typed(&question, namespace)?, Some(namespace.as_str()))
             }
-        }
+        };
+        Ok((!is_agreed).then(|| Failure::declined("changed", typed)))
     }
 
     /// And who changed what, if nothing at all was written because somebody else was quicker.

@@ -9,7 +9,7 @@ use cluster_model::Finding;
 use plugin_client::Line;
 
 pub use live::Screen;
-pub use outcome::outcome;
+pub use outcome::{after_dry_run, outcome};
 pub use plan::plan;
 
 /// What merely stays is in the plan already.

@@ -1,16 +1,16 @@
 //! The end of a run: one line per node, what is left, and the next command.
 
 use cluster_model::text::{count, span};
-use plugin_client::{Line, table};
+use plugin_client::{DECLINED, Line, table};
 
 use crate::args::{CORDON_ONLY, UNCORDON};
 use crate::plan::{Action, NO_LONGER_SELECTED, UNSELECTED};
-use crate::report::{DECLINED, DrainReport, NodeReport, NodeResult, PodReport, PodResult};
+use crate::report::{DrainReport, NodeReport, NodeResult, PodReport, PodResult};
 
 /// `selector` is `--pod-selector`: then "drained" speaks of those pods only. `mode` is what going on needs again: the kind of run and its flags.
 pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds: f64) -> Vec<Line> {
     // The error states that nothing was changed, and there is nothing else to say of any node.
-    if report.error.as_deref() == Some(DECLINED) {
+    if report.error.as_deref().is_some_and(|error| error.starts_with(DECLINED)) {
         return Vec::new();
     }
     let mut lines = Vec::new();
@@ -18,7 +18,7 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds
         let line = planned_cordon(node, mode).unwrap_or_else(|| headline(node, selector, seconds));
         lines.push(line.hanging(2));
         // A plan that was refused has been shown already; what is left of a drain has not.
-        let refused = matches!(
+        let unchanged = matches!(
             node.result,
             NodeResult::Refused
                 | NodeResult::Blocked
@@ -27,7 +27,7 @@ pub fn outcome(report: &DrainReport, selector: Option<&str>, mode: &str, seconds
                 | NodeResult::Uncordoned
         );
         let left: Vec<Vec<Line>> =
-            node.pods.iter().filter(|p| !refused || p.blocked_by.is_some()).filter_map(left).collect();
+            node.pods.iter().filter(|p| !unchanged || p.blocked_by.is_some()).filter_map(left).collect();
         lines.extend(table(&left));
     }
     lines.extend(next(report, mode));
@@ -144,10 +144,6 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
     let those = |which: &dyn Fn(&NodeReport) -> bool| -> Vec<&str> {
         report.nodes.iter().filter(|n| !n.is_gone && which(n)).map(|n| n.name.as_str()).collect()
     };
-    let hint = |what: &str, names: &[&str], mode: &str| {
-        let command = format!("kubectl safe-drain {}{mode}", names.join(" "));
-        (!names.is_empty()).then(|| Line::new().dim(format!("{what}  ")).command(command))
-    };
     // Also those cordoned before, perhaps by an earlier run; not a cordon that somebody else made during this one.
     let cordoned = those(&|n| n.cordoned != Some(false) && !n.uncordoned_by_others);
     let uncordon = hint("to uncordon:", &cordoned, UNCORDON);
@@ -164,6 +160,22 @@ fn next(report: &DrainReport, mode: &str) -> Vec<Line> {
         NodeResult::Blocked => blocked_in_dry_run(report, &those(&|_| true), mode),
         NodeResult::Planned | NodeResult::Refused | NodeResult::Uncordoned => Vec::new(),
     }
+}
+
+fn hint(what: &str, names: &[&str], mode: &str) -> Option<Line> {
+    let command = format!("kubectl safe-drain {}{mode}", names.join(" "));
+    (!names.is_empty()).then(|| Line::new().dim(format!("{what}  ")).command(command))
+}
+
+/// What a dry run that refuses nothing is followed by.
+pub fn after_dry_run(report: &DrainReport, mode: &str) -> Option<Line> {
+    let (what, is_to_do): (_, fn(&&NodeReport) -> bool) = match mode {
+        CORDON_ONLY => ("to cordon:", |node| !node.cordoned_before),
+        UNCORDON => ("to uncordon:", |node| node.cordoned_before),
+        _ => ("to drain:", |_| true),
+    };
+    let nodes: Vec<&str> = report.nodes.iter().filter(is_to_do).map(|node| node.name.as_str()).collect();
+    hint(what, &nodes, mode).filter(|_| report.result == NodeResult::Planned)
 }
 
 /// `--dry-run=server` found pods blocked: only the server's answers to it are in `blocked_by` of a run that changed nothing.
@@ -263,7 +275,7 @@ mod tests {
         let refused = || NodeReport::untouched("n1", false, NodeResult::Refused);
         let declined = DrainReport {
             result: NodeResult::Refused,
-            error: Some(DECLINED.into()),
+            error: Some("declined: n1 was not typed; nothing was changed".into()),
             ..report(vec![refused()])
         };
         assert_eq!(outcome(&declined, None, "", 1.0), []);
@@ -303,6 +315,13 @@ mod tests {
             let report = DrainReport { result: NodeResult::Planned, ..report(vec![planned]) };
             let lines: Vec<String> = outcome(&report, None, mode, 1.0).iter().map(Line::text).collect();
             assert_eq!(lines, [words]);
+            let next = match (mode, cordoned) {
+                (CORDON_ONLY, false) => Some("to cordon:  kubectl safe-drain n1 --cordon-only"),
+                (UNCORDON, true) => Some("to uncordon:  kubectl safe-drain n1 --uncordon"),
+                ("", _) => Some("to drain:  kubectl safe-drain n1"),
+                _ => None,
+            };
+            assert_eq!(after_dry_run(&report, mode).map(|line| line.text()).as_deref(), next);
         }
     }
 

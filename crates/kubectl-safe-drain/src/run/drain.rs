@@ -20,7 +20,7 @@ use crate::gather::{self, Scope};
 use crate::options::Options;
 use crate::placement::placements;
 use crate::plan::{Plan, plan};
-use crate::report::{DECLINED, DrainReport, NodeReport, NodeResult};
+use crate::report::{DrainReport, NodeReport, NodeResult};
 use crate::{checks, render, rights, server_dry_run};
 
 /// A plan that changes while its question is open is confirmed again, so often at most.
@@ -38,8 +38,7 @@ impl Run<'_> {
                 // Consent to the plan that was just made.
                 return self.execute(cluster, gathered, &scope, self.bounds.until()).await;
             }
-            if !self.confirm(&gathered.plan, &gathered.findings)? {
-                let failure = Failure::refused(DECLINED);
+            if let Err(failure) = self.confirm(&gathered.plan, &gathered.findings)? {
                 self.ui.failure(&failure);
                 let report = self.planned(&gathered.plan, &gathered.findings, NodeResult::Refused);
                 return Ok(report.ended_by(failure.to_string()));
@@ -142,10 +141,8 @@ impl Run<'_> {
         show(&Line::new());
     }
 
-    fn confirm(&self, plan: &Plan, findings: &[Finding]) -> Result<bool, Failure> {
-        if self.args.yes {
-            return Ok(true);
-        }
+    /// Inside: that it was declined.
+    fn confirm(&self, plan: &Plan, findings: &[Finding]) -> Result<Result<(), Failure>, Failure> {
         let what = match plan.nodes.as_slice() {
             [node] => format!("node/{}", node.name),
             nodes => count(nodes.len(), "node"),
@@ -154,9 +151,10 @@ impl Run<'_> {
         let question = format!("Drain {what} ({}){despite}?", count(plan.evictions(), "pod"));
         if let Some(loss) = checks::permanent_loss(findings) {
             let word = plan.nodes.first().map(|n| n.name.as_str()).unwrap_or_default();
-            return self.ui.confirm_typed(&format!("{question} Lost permanently: {loss}."), word);
+            let yes = self.ui.confirm_typed(&format!("{question} Lost permanently: {loss}."), word)?;
+            return Ok(yes.then_some(()).ok_or_else(|| Failure::declined("changed", Some(word))));
         }
-        self.ui.confirm(&question)
+        Ok(self.ui.confirm(&question)?.then_some(()).ok_or_else(|| Failure::declined("changed", None)))
     }
 
     async fn execute(

@@ -124,7 +124,13 @@ impl Run<'_> {
         publish(&self.ui, self.args.output, report, || {
             let selector = self.options.pod_selector.as_deref();
             let overdue = report.result == NodeResult::Timeout;
-            render::outcome(report, selector, &self.args.flags_to_go_on(overdue), seconds)
+            let flags = self.args.flags_to_go_on(overdue);
+            let mut lines = render::outcome(report, selector, &flags, seconds);
+            // Files are of no cluster that is known.
+            if self.args.from.is_none() {
+                lines.extend(render::after_dry_run(report, &flags));
+            }
+            lines
         });
     }
 

@@ -10,6 +10,9 @@ use crate::{Candidate, Candidates, Failure, Line, Role, table};
 /// More of one kind are counted, not listed; `-o wide` lists them all.
 const OF_ONE_KIND: usize = 4;
 
+/// Of what belongs to a finding, and below it.
+const INDENT: &str = "          ";
+
 /// What `--allow` accepts; an id that is not `known` is wrong usage.
 pub fn allowed(
     words: &[String],
@@ -56,10 +59,8 @@ pub fn lines_of(findings: &[&Finding], wide: bool) -> Vec<Line> {
     for group in groups {
         lines.extend(rows.by_ref().take(listed(group)));
         if listed(group) < group.len() {
-            lines.push(
-                Line::new()
-                    .dim(format!("          and {} more; -o wide shows all", group.len() - listed(group))),
-            );
+            let more = group.len() - listed(group);
+            lines.push(Line::from(INDENT).dim(format!("and {more} more; -o wide shows all")));
         }
         lines.extend(remedy(group));
     }
@@ -102,14 +103,18 @@ fn row(finding: &Finding) -> Vec<Line> {
 fn remedy(group: &[&Finding]) -> Option<Line> {
     let finding = group.first()?;
     if let Some(flag) = &finding.accepted {
-        return Some(Line::new().dim(format!("          by {flag}")));
+        return Some(Line::from(INDENT).dim(format!("by {flag}")).hanging(INDENT.len()));
     }
     let all = match group.len() {
         1 => String::new(),
         2 => "for both: ".to_owned(),
         n => format!("for all {n}: "),
     };
-    (!finding.remedy.is_empty()).then(|| Line::new().plain("          ").plain(all).command(&finding.remedy))
+    let line = || {
+        let line = Line::from(INDENT).plain(all).ending_in_command(Role::Advice, &finding.remedy);
+        line.hanging(INDENT.len())
+    };
+    (!finding.remedy.is_empty()).then(line)
 }
 
 #[cfg(test)]
@@ -141,6 +146,29 @@ mod tests {
         assert_eq!(failure.message, "6 pre-flight errors; nothing was changed");
         assert_eq!(failure.hints, ["fix these, or accept them with --allow bare-pod"]);
         assert_eq!(refusal(&findings[..1], |_| None).hints, ["fix it, or accept it with --allow bare-pod"]);
+    }
+
+    #[test]
+    fn a_remedy_goes_on_below_itself_and_its_command_stays_in_one_piece() {
+        let wrapped = |remedy: &str| -> Vec<String> {
+            let finding = Finding::new("bare-pod", Severity::Error, "shop/p", "m").remedy(remedy);
+            let lines = lines(&[finding], false);
+            lines[1..].iter().flat_map(|line| line.wrapped(60)).map(|line| line.text()).collect()
+        };
+        assert_eq!(
+            wrapped("let a controller own it, or delete it: kubectl delete pod p -n shop --wait"),
+            [
+                "          let a controller own it, or delete it:",
+                "          kubectl delete pod p -n shop --wait"
+            ]
+        );
+        assert_eq!(
+            wrapped("relax the PodDisruptionBudget for the time of the drain, or run more pods"),
+            [
+                "          relax the PodDisruptionBudget for the time of the",
+                "          drain, or run more pods"
+            ]
+        );
     }
 
     #[test]

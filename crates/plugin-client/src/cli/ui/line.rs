@@ -19,6 +19,8 @@ pub enum Role {
     Dim,
     /// Something to type.
     Command,
+    /// What to do, in words.
+    Advice,
 }
 
 impl Role {
@@ -31,7 +33,7 @@ impl Role {
             Role::Warn => colour(AnsiColor::Yellow).bold(),
             Role::Bad => colour(AnsiColor::Red).bold(),
             Role::Dim => Style::new().dimmed(),
-            Role::Command => colour(AnsiColor::Cyan),
+            Role::Command | Role::Advice => colour(AnsiColor::Cyan),
         }
     }
 }
@@ -78,6 +80,15 @@ impl Line {
 
     pub fn command(self, text: impl AsRef<str>) -> Self {
         self.span(Role::Command, text)
+    }
+
+    /// Words in this role, and the command that they may end with, which is to be copied.
+    pub fn ending_in_command(self, role: Role, text: &str) -> Self {
+        let begins =
+            if text.starts_with(KUBECTL) { Some(0) } else { text.find(": kubectl ").map(|at| at + 2) };
+        let (words, command) = text.split_at(begins.unwrap_or(text.len()));
+        let line = if words.is_empty() { self } else { self.span(role, words) };
+        if command.is_empty() { line } else { line.command(command) }
     }
 
     /// The commands in it, each followed by `flags`.
@@ -222,7 +233,8 @@ const NARROW: usize = 30;
 const FEW: usize = 3;
 const LITTLE: usize = 4;
 
-/// Words and the blanks between them; a command, as it stands behind a colon, is one piece, with all that follows it.
+/// Words and the blanks between them; a command, as it stands behind a colon, is one piece, with all that follows it, and so is one
+/// in backquotes, with what follows them up to the next blank.
 fn pieces(role: Role, text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -230,7 +242,9 @@ fn pieces(role: Role, text: &str) -> Vec<&str> {
         let announced = text[..text.len() - rest.len()].ends_with(": ");
         let whole = first != ' ' && (role == Role::Command || announced && rest.starts_with("kubectl "));
         let is_blank = first == ' ';
-        let end = if whole { None } else { rest.find(|c: char| (c == ' ') != is_blank) };
+        let quoted = rest.starts_with("`kubectl ").then(|| rest[1..].find('`').map_or(0, |at| at + 1));
+        let blank = |from: usize| rest[from..].find(|c: char| (c == ' ') != is_blank).map(|at| from + at);
+        let end = if whole { None } else { blank(quoted.unwrap_or(0)) };
         let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
         pieces.push(piece);
         rest = after;
@@ -357,6 +371,11 @@ mod tests {
         assert_eq!(wrapped(&line, 30), ["to see how:".to_owned(), format!("    {command}")]);
         let plain = Line::from(format!("it goes on: {command}")).hanging(2);
         assert_eq!(wrapped(&plain, 30), ["it goes on:".to_owned(), format!("    {command}")]);
+        let quoted = Line::from("what it needs: `kubectl auth can-i --list`, and more words").hanging(2);
+        assert_eq!(
+            wrapped(&quoted, 34),
+            ["what it needs:", "  `kubectl auth can-i --list`, and", "  more words"]
+        );
         // Nor what was not made for it.
         assert_eq!(wrapped(&Line::from("one two three"), 5), ["one two three"]);
     }

@@ -57,6 +57,12 @@ fn hinted(line: Line) -> Line {
     if has_command { line } else { line.hanging(6) }
 }
 
+/// That a question was answered with no is no error.
+fn reported(failure: &Failure) -> Line {
+    let line = Line::from(failure.to_string());
+    if failure.is_answer { line } else { Line::new().bad("error:").plain(" ").then(line).hanging(2) }
+}
+
 impl Ui {
     /// `quiet` silences `status` and `live`; from verbosity 1 requests are logged.
     pub fn terminal(quiet: bool, verbosity: u8) -> Self {
@@ -135,15 +141,9 @@ impl Ui {
     }
 
     pub fn failure(&self, failure: &Failure) {
-        self.write(Stream::Err, &Line::new().bad("error:").plain(format!(" {failure}")).hanging(2));
+        self.write(Stream::Err, &reported(failure));
         for hint in &failure.hints {
-            let command = ["", ": "].map(|before| format!("{before}kubectl "));
-            let begins = hint
-                .starts_with(&command[0])
-                .then_some(0)
-                .or_else(|| hint.find(&command[1]).map(|at| at + 2));
-            let (before, command) = hint.split_at(begins.unwrap_or(hint.len()));
-            self.hint(Line::from(before).command(command));
+            self.hint(Line::new().ending_in_command(Role::Plain, hint));
         }
         for line in &failure.block {
             self.write(Stream::Err, &Line::from(line.as_str()));
@@ -276,5 +276,16 @@ mod tests {
         assert!(lines.len() > 2 && lines.iter().all(|line| line.width() <= 80), "{lines:?}");
         let command = hinted(Line::from(format!("ask `kubectl apply {ids}`")));
         assert_eq!(command.wrapped(80).len(), 1);
+    }
+
+    #[test]
+    fn a_no_is_no_error() {
+        let ui = Ui::captured_with(true, 0);
+        ui.failure(&Failure::declined("changed", None));
+        ui.failure(&Failure::declined("evicted", Some("web")));
+        assert_eq!(
+            ui.err(),
+            "declined; nothing was changed\ndeclined: web was not typed; nothing was evicted\n"
+        );
     }
 }
