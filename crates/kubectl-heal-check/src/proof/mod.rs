@@ -2,6 +2,7 @@
 //!
 //! preflight (pure) → plan (pure) → confirm → execute (I/O) → timeline, statistics (pure) → render
 
+mod agreed;
 mod consent;
 mod endpoint_window;
 mod event;

@@ -8,7 +8,7 @@ use cluster_model::rollout::ordinal_of;
 
 use super::kill::plan::KillPlan;
 use super::member::Member;
-use super::observed::{Seen, Version};
+use super::observed::Version;
 use super::options::ProofOptions;
 use crate::finding::Subject;
 use crate::snapshot::{Kind, PodState, Read, Workload};
@@ -82,35 +82,6 @@ impl Plan {
     /// Without its only pod nothing serves.
     pub fn is_outage(&self) -> bool {
         self.members.len() == 1
-    }
-
-    /// How the pods differ from those that were shown and agreed to.
-    pub fn changes<'a>(&self, now: impl Iterator<Item = &'a Seen>) -> Vec<String> {
-        let now: BTreeMap<&str, &Seen> = now.map(|pod| (&*pod.uid, pod)).collect();
-        let planned: BTreeSet<&str> = self.members.iter().map(|it| it.uid.as_str()).collect();
-        let gone = self.members.iter().filter(|it| !now.contains_key(it.uid.as_str()));
-        let new = now.values().filter(|it| !planned.contains(it.uid.as_str()));
-        gone.map(|it| format!("pod {} is gone", it.name))
-            .chain(new.map(|it| format!("pod {} is new", it.name)))
-            .collect()
-    }
-
-    /// The next victim: one that was not evicted yet; then one of the replacements, but not the newest.
-    pub fn victim<'a>(
-        &self,
-        ready: &[&'a Seen],
-        evicted: &[Member],
-        newest: Option<&str>,
-    ) -> Option<&'a Seen> {
-        let is_used = |it: &Member| evicted.iter().any(|one| one.uid == it.uid);
-        if let Some(kill) = &self.kill {
-            let mut left = kill.victims.iter().filter(|it| !is_used(it));
-            return left.find_map(|it| ready.iter().find(|pod| pod.uid == it.uid)).copied();
-        }
-        let planned = self.members.iter().filter(|it| !is_used(it));
-        let first = planned.into_iter().find_map(|it| ready.iter().find(|pod| pod.uid == it.uid));
-        let other = || ready.iter().find(|pod| Some(&*pod.uid) != newest);
-        first.or_else(other).or(ready.first()).copied()
     }
 }
 

@@ -12,8 +12,8 @@ use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::StreamExt;
 use plugin_client::{Cluster, Failure};
 
+use super::agreed::Agreed;
 use super::event::{Event, Reporter};
-use super::member::Member;
 use super::observed::Observed;
 use super::options::ProofOptions;
 use super::outcome::{Added, End, Round};
@@ -34,9 +34,7 @@ pub struct Proof<'a> {
     reporter: &'a mut dyn Reporter,
     watches: Watches,
     observed: Observed,
-    /// Victims so far.
-    used: Vec<Member>,
-    newest: Option<String>,
+    agreed: Agreed,
     /// Nodes that were down before.
     down: BTreeSet<String>,
     has_begun: bool,
@@ -63,8 +61,7 @@ impl<'a> Proof<'a> {
             reporter,
             watches: watches::start(cluster, plan),
             observed: Observed::new(&plan.controller),
-            used: Vec::new(),
-            newest: None,
+            agreed: Agreed::of(plan),
             down: BTreeSet::new(),
             has_begun: false,
             rounds: Vec::new(),
@@ -87,22 +84,15 @@ impl<'a> Proof<'a> {
             return Err(End::Failed(Failure::failed("the watches did not begin in time")));
         }
         self.down = self.observed.down().clone();
-        // The first look after the question: what was agreed to is what is there.
-        let changes = self.plan.changes(self.observed.active());
-        if !changes.is_empty() {
-            return Err(End::Aborted(format!(
-                "the pods changed since the plan was made: {}",
-                changes.join(", ")
-            )));
-        }
         self.has_begun = true;
-        self.still_safe()?;
         for number in 1..=self.plan.rounds {
+            self.still_agreed()?;
             let plan = self.plan;
             let round = match &plan.kill {
                 None => self.round(number).await?,
                 Some(kill) => Box::pin(self.kill_round(number, kill)).await?,
             };
+            self.agreed.after(&round);
             let recovery = round.recovery.unwrap_or_default();
             if let Some(limit) = self.options.max_recovery.filter(|limit| recovery > *limit) {
                 return Err(End::Slow { round: number, limit });
@@ -139,7 +129,7 @@ impl<'a> Proof<'a> {
                 () = at(Some(then)) => return Ok(()),
                 () = tokio::time::sleep(FRAME) => {}
             }
-            self.still_safe()?;
+            self.still_agreed()?;
             self.reporter.draw(doing);
         }
         Ok(())
@@ -156,12 +146,25 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// What ends a proof at once: more harm than was agreed to, or harm by somebody else.
-    fn still_safe(&self) -> Result<(), End> {
+    /// Where no pod is being replaced, as in a round: what was agreed to is what is there.
+    fn still_agreed(&self) -> Result<(), End> {
         if !self.has_begun {
-            // The lists are not complete yet; then the plan is compared as a whole.
+            // The lists are not complete yet.
             return Ok(());
         }
+        self.still_safe()?;
+        let changes = self.agreed.changes(self.observed.active());
+        match changes.is_empty() {
+            true => Ok(()),
+            false => {
+                let changes = changes.join(", ");
+                Err(End::Aborted(format!("the pods changed since the plan was made: {changes}")))
+            }
+        }
+    }
+
+    /// What ends a proof at once: more harm than was agreed to, or harm by somebody else.
+    fn still_safe(&self) -> Result<(), End> {
         if self.observed.version.as_ref() != Some(&self.plan.version) {
             return Err(End::Aborted("the workload was changed since the plan was made".to_owned()));
         }
