@@ -84,7 +84,7 @@ mod tests {
     fn plan() -> Plan {
         let snapshot = healthy().snapshot();
         let workload = snapshot.selected().find(|it| it.subject.name == "web").unwrap();
-        Plan::of(workload, &options()).unwrap()
+        Plan::of(&snapshot, workload, &options()).unwrap()
     }
 
     /// The turns of so many rounds, each of which replaces its victim.

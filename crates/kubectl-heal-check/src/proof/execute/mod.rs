@@ -1,5 +1,6 @@
 //! Carries a plan out: one pod at a time, each evicted once and only by its UID, or one container of it killed once. Network I/O; what it sees is judged by [`Timeline`].
 
+mod interval;
 mod kill_look;
 mod kill_round;
 mod round;
@@ -13,7 +14,7 @@ use futures::stream::StreamExt;
 use plugin_client::{Cluster, Failure};
 
 use super::agreed::Agreed;
-use super::event::{Event, Reporter};
+use super::event::Reporter;
 use super::observed::Observed;
 use super::options::ProofOptions;
 use super::outcome::{Added, End, Round};
@@ -69,14 +70,18 @@ impl<'a> Proof<'a> {
         }
     }
 
-    pub async fn run(&mut self) -> End {
-        match self.all_rounds().await {
+    /// `obstacle`: what keeps the next round from beginning, after these.
+    pub async fn run(&mut self, obstacle: impl AsyncFn(&[Round]) -> Result<Option<String>, Failure>) -> End {
+        match self.all_rounds(obstacle).await {
             Ok(()) => End::Recovered,
             Err(end) => end,
         }
     }
 
-    async fn all_rounds(&mut self) -> Result<(), End> {
+    async fn all_rounds(
+        &mut self,
+        obstacle: impl AsyncFn(&[Round]) -> Result<Option<String>, Failure>,
+    ) -> Result<(), End> {
         let slices = !self.plan.services.is_empty();
         let until = Instant::now() + FIRST_LISTS;
         self.until(until, "reading the pods", |it| it.observed.is_synced(slices)).await?;
@@ -99,23 +104,10 @@ impl<'a> Proof<'a> {
             }
             if number < self.plan.rounds {
                 self.cool_down(recovery).await?;
+                self.conditions(&obstacle).await?;
             }
         }
         Ok(())
-    }
-
-    /// The next round is of a workload that is as healthy as at the first one.
-    async fn cool_down(&mut self, recovery: Duration) -> Result<(), End> {
-        let wait = self.options.cool_down(recovery);
-        self.reporter.event(&Event::CoolingDown { seconds: wait });
-        self.until(Instant::now() + wait, "waiting before the next round", |_| false).await?;
-        let all = self.plan.members.len();
-        let until = Instant::now() + self.options.recovery_at_most(0);
-        self.until(until, "waiting until all pods are ready", |it| it.observed.ready().len() == all).await?;
-        match self.observed.ready().len() {
-            ready if ready == all => Ok(()),
-            ready => Err(End::Aborted(format!("{ready} of {all} pods are ready"))),
-        }
     }
 
     /// Follows the watches until `is_it` or until then. Here nothing is under way that has to be waited for.

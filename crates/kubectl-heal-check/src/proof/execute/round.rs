@@ -254,7 +254,7 @@ impl<'a> Proof<'a> {
             return Err(End::Aborted(format!("the eviction failed {} times: {message}", asking.errors)));
         }
         if asking.message != message {
-            self.reporter.event(&Event::Refused { message: message.clone() });
+            self.reporter.event(&Event::Waiting { why: message.clone() });
             asking.message = message;
         }
         asking.again_at = Some(now + wait);
