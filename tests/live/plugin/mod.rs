@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 pub use outcome::Outcome;
-pub use watched::{Witness, requests};
+pub use watched::{Watched, Witness, requests};
 
 /// Far more than any run takes: the long ones take minutes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(400);

@@ -96,15 +96,41 @@ impl<'a> Room<'a> {
         let path = self.path_of(kind, name);
         let resource = path.rsplit('/').nth(1).unwrap_or_default();
         let rule = json!({"operations": ["UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": [resource]});
+        let (name, manager) = (name.to_owned(), manager.to_owned());
+        let is_meant =
+            move |request: &Value| request["name"] == *name && request["options"]["fieldManager"] == *manager;
+        let probe = json!({"metadata": {"annotations": {"testbed/probe": "called"}}});
+        self.block(rule, is_meant, || {
+            self.cluster().merge(&format!("{path}?dryRun=All"), &probe);
+        })
+    }
+
+    /// The first eviction in the room waits until `go_on`, before its budget is looked at; dry runs do not.
+    #[track_caller]
+    #[must_use = "it ends when this is dropped"]
+    pub fn block_eviction(&self) -> BlockedWrite<'a> {
+        let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/eviction"]});
+        // The server takes a dry run of an eviction from its options, and does not tell the webhook.
+        let is_meant = |request: &Value| request["object"]["deleteOptions"]["dryRun"].is_null();
+        let probe = self.eviction_probe();
+        self.block(rule, is_meant, || drop(probe()))
+    }
+
+    /// `probe`: a dry run that the webhook is asked about.
+    #[track_caller]
+    fn block(
+        &self,
+        rule: Value,
+        is_meant: impl Fn(&Value) -> bool + Send + Sync + 'static,
+        probe: impl Fn(),
+    ) -> BlockedWrite<'a> {
         let ((arrived, here), (free, held)) = (channel::<()>(), channel::<()>());
         let held = Mutex::new(Some(held));
         let called = Arc::new(AtomicBool::new(false));
-        let (was_called, name, manager) = (Arc::clone(&called), name.to_owned(), manager.to_owned());
+        let was_called = Arc::clone(&called);
         let webhook = self.webhook(rule, move |request| {
             was_called.store(true, Ordering::Relaxed);
-            let matches = request["dryRun"] != true
-                && request["name"] == *name
-                && request["options"]["fieldManager"] == *manager;
+            let matches = request["dryRun"] != true && is_meant(request);
             let first = matches.then(|| held.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
             if let Some(held) = first {
                 // The test may have ended: then there is nothing to wait for.
@@ -113,9 +139,8 @@ impl<'a> Room<'a> {
             }
             json!({"allowed": true})
         });
-        let probe = json!({"metadata": {"annotations": {"testbed/probe": "called"}}});
         wait("the webhook to be called", PATIENCE, || {
-            self.cluster().merge(&format!("{path}?dryRun=All"), &probe);
+            probe();
             called.load(Ordering::Relaxed).then_some(())
         });
         BlockedWrite { _webhook: webhook, here, free }

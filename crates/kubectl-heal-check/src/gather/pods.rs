@@ -57,9 +57,9 @@ pub async fn gather(
 
 async fn read(api: Api<ListedPod>, namespace: Option<&str>, ui: &Ui) -> Result<Pods, Failure> {
     let mut live = None;
-    // One page is there at once.
+    // One page is there at once; and a proof draws what it waits for.
     let tell = |read, all| {
-        if live.is_none() && read < all {
+        if live.is_none() && read < all && !ui.is_drawing() {
             live = ui.live();
         }
         if let Some(live) = &live {

@@ -24,9 +24,9 @@ pub enum Event {
         pod: String,
         container: String,
     },
-    /// The server's reason, when it changes.
-    Refused {
-        message: String,
+    /// What keeps the next step from being taken, when that changes.
+    Waiting {
+        why: String,
     },
     Reached {
         phase: Phase,

@@ -1,7 +1,9 @@
 //! `--prove`: pods are evicted, or containers killed, one at a time, and what happens is measured.
 //!
-//! preflight (pure) → plan (pure) → confirm → execute (I/O) → timeline, statistics (pure) → render
+//! preflight, plan, conditions (pure) → confirm → execute (I/O) → agreed, timeline, statistics (pure) → render
 
+mod agreed;
+mod conditions;
 mod consent;
 mod endpoint_window;
 mod event;
@@ -28,8 +30,9 @@ use crate::report::{HealReport, HealResult};
 use crate::snapshot::Snapshot;
 use consent::{Consent, confirm};
 use execute::Proof;
+use kill::aftermath::leave_out;
 use options::ProofOptions;
-use outcome::End;
+use outcome::{End, Round};
 pub use preflight::reads;
 use prepare::{Prepared, prepare};
 use screen::Screen;
@@ -79,7 +82,12 @@ pub async fn run(
     }
     let mut screen = Screen::new(ui, plan.rounds, &plan.subject.namespace);
     let mut proof = Proof::new(cluster, plan, options, bounds.until(), ui.interrupted(), &mut screen);
-    let end = proof.run().await;
+    let obstacle = async |rounds: &[Round]| {
+        let mut snapshot = read().await?;
+        leave_out(&mut snapshot, rounds);
+        prepare::obstacle(cluster, options, &snapshot, plan).await
+    };
+    let end = Box::pin(proof.run(obstacle)).await;
     let (rounds, added) = (std::mem::take(&mut proof.rounds), std::mem::take(&mut proof.added));
     drop(proof);
     screen.end();

@@ -14,8 +14,7 @@ use super::timeline::{Phase, Timeline};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Round {
     pub victim: Member,
-    /// Name and UID.
-    pub replacement: Option<(String, String)>,
+    pub replacement: Option<Member>,
     pub phases: BTreeMap<Phase, Duration>,
     pub recovery: Option<Duration>,
     pub no_endpoint: Option<Duration>,
@@ -71,10 +70,9 @@ pub enum End {
 
 impl Round {
     pub fn of(timeline: &Timeline, now: Instant, is_uncertain: bool) -> Self {
-        let victim = timeline.victim();
         Round {
-            victim: Member { name: victim.name.clone(), uid: victim.uid.clone(), node: victim.node.clone() },
-            replacement: timeline.replacement().map(|it| (it.name.clone(), it.uid.clone())),
+            victim: Member::from(timeline.victim()),
+            replacement: timeline.replacement().map(Member::from),
             phases: timeline.phases(),
             recovery: timeline.recovery(),
             no_endpoint: timeline.no_endpoint(now),
@@ -84,9 +82,8 @@ impl Round {
     }
 
     pub fn of_kill(timeline: &KillTimeline, signal: Signal, now: Instant, is_uncertain: bool) -> Self {
-        let victim = timeline.victim();
         Round {
-            victim: Member { name: victim.name.clone(), uid: victim.uid.clone(), node: victim.node.clone() },
+            victim: Member::from(timeline.victim()),
             replacement: None,
             phases: timeline.phases(),
             recovery: timeline.recovery(),

@@ -8,10 +8,11 @@ use cluster_model::rollout::ordinal_of;
 
 use super::kill::plan::KillPlan;
 use super::member::Member;
-use super::observed::{Seen, Version};
+use super::observed::Version;
 use super::options::ProofOptions;
+use super::preflight::budgets;
 use crate::finding::Subject;
-use crate::snapshot::{Kind, PodState, Read, Workload};
+use crate::snapshot::{Kind, PodState, Read, Snapshot, Workload};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -22,8 +23,9 @@ pub struct Plan {
     /// Its pods, in the order in which they are evicted.
     pub members: Vec<Member>,
     pub rounds: usize,
-    /// Services that select its pods.
+    /// Services that select its pods, and budgets.
     pub services: Vec<String>,
+    pub budgets: Vec<String>,
     /// Selects its pods, and perhaps others: the UID of the controller decides.
     pub labels: String,
     /// Of the workload, when the plan was made.
@@ -42,7 +44,7 @@ const ROUNDS: usize = 3;
 
 impl Plan {
     /// `None`: it has no pod, or pods of several controllers, as in a rollout.
-    pub fn of(workload: &Workload, options: &ProofOptions) -> Option<Plan> {
+    pub fn of(snapshot: &Snapshot, workload: &Workload, options: &ProofOptions) -> Option<Plan> {
         let controllers: BTreeSet<&str> = workload
             .active()
             .map(|pod| pod.controller.as_ref().map(|it| it.uid.as_str()).unwrap_or_default())
@@ -60,6 +62,7 @@ impl Plan {
             members: order(workload),
             rounds: options.rounds.unwrap_or(ROUNDS),
             services: workload.services.iter().map(|it| it.name.clone()).collect(),
+            budgets: budgets(snapshot, workload).iter().map(|it| it.name().to_owned()).collect(),
             labels: labels.join(","),
             version: Version { uid: workload.uid.to_string(), generation: number("/metadata/generation") },
             min_ready: Duration::from_secs(u64::try_from(number("/spec/minReadySeconds")).unwrap_or(0)),
@@ -79,38 +82,32 @@ impl Plan {
         }
     }
 
+    /// What is not as it was agreed to, but for the pods, which each round changes.
+    pub fn difference(&self, agreed: &Plan) -> Option<String> {
+        let named =
+            [("budget", &agreed.budgets, &self.budgets), ("Service", &agreed.services, &self.services)];
+        let mut changes = Vec::new();
+        for (kind, then, now) in named {
+            let gone = then.iter().filter(|it| !now.contains(it));
+            changes.extend(gone.map(|it| format!("{kind} {it} is gone")));
+            let new = now.iter().filter(|it| !then.contains(it));
+            changes.extend(new.map(|it| format!("{kind} {it} is new")));
+        }
+        let same_pods = Plan {
+            members: agreed.members.clone(),
+            rounds: agreed.rounds,
+            kill: agreed.kill.clone(),
+            ..self.clone()
+        };
+        if changes.is_empty() && same_pods != *agreed {
+            changes.push("the workload was changed".to_owned());
+        }
+        (!changes.is_empty()).then(|| changes.join(", "))
+    }
+
     /// Without its only pod nothing serves.
     pub fn is_outage(&self) -> bool {
         self.members.len() == 1
-    }
-
-    /// How the pods differ from those that were shown and agreed to.
-    pub fn changes<'a>(&self, now: impl Iterator<Item = &'a Seen>) -> Vec<String> {
-        let now: BTreeMap<&str, &Seen> = now.map(|pod| (&*pod.uid, pod)).collect();
-        let planned: BTreeSet<&str> = self.members.iter().map(|it| it.uid.as_str()).collect();
-        let gone = self.members.iter().filter(|it| !now.contains_key(it.uid.as_str()));
-        let new = now.values().filter(|it| !planned.contains(it.uid.as_str()));
-        gone.map(|it| format!("pod {} is gone", it.name))
-            .chain(new.map(|it| format!("pod {} is new", it.name)))
-            .collect()
-    }
-
-    /// The next victim: one that was not evicted yet; then one of the replacements, but not the newest.
-    pub fn victim<'a>(
-        &self,
-        ready: &[&'a Seen],
-        evicted: &[Member],
-        newest: Option<&str>,
-    ) -> Option<&'a Seen> {
-        let is_used = |it: &Member| evicted.iter().any(|one| one.uid == it.uid);
-        if let Some(kill) = &self.kill {
-            let mut left = kill.victims.iter().filter(|it| !is_used(it));
-            return left.find_map(|it| ready.iter().find(|pod| pod.uid == it.uid)).copied();
-        }
-        let planned = self.members.iter().filter(|it| !is_used(it));
-        let first = planned.into_iter().find_map(|it| ready.iter().find(|pod| pod.uid == it.uid));
-        let other = || ready.iter().find(|pod| Some(&*pod.uid) != newest);
-        first.or_else(other).or(ready.first()).copied()
     }
 }
 

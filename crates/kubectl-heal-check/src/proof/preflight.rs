@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cluster_model::text::count;
-use cluster_model::{BudgetStatus, Raw, selector};
+use cluster_model::{BudgetStatus, DisruptionBudget, Raw, selector};
 use k8s_openapi::jiff::Timestamp;
 use plugin_client::Right;
 use plugin_client::api::eviction::EvictionAnswer;
@@ -11,11 +11,10 @@ use serde_json::Value;
 
 use super::harm::Harm;
 use super::options::ProofOptions;
-use super::plan::Plan;
 use super::refusal::refusal;
-use crate::checks::{self, About};
+use crate::checks::{self, About, hc508_replacement_refused};
 use crate::finding::{Finding, Severity, Unchecked};
-use crate::matrix::{Matrix, Verdict};
+use crate::matrix::{self, Matrix, Verdict};
 use crate::snapshot::{Kind, Read, Recreated, Snapshot, Workload, is_system};
 use crate::spans;
 
@@ -33,15 +32,19 @@ fn test(what: &'static str, holds: bool, yes: impl Into<String>, no: impl Into<S
     Test { what, outcome: if holds { Ok(yes.into()) } else { Err(no.into()) } }
 }
 
+/// Why those that do not hold do not.
+pub fn failures(tests: &[Test]) -> Vec<&str> {
+    tests.iter().filter_map(|it| it.outcome.as_ref().err().map(String::as_str)).collect()
+}
+
 /// What the snapshot shows.
-pub fn of_snapshot(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    matrix: Option<&Matrix>,
-    findings: &[Finding],
-    unchecked: &[Unchecked],
-    options: &ProofOptions,
-) -> Vec<Test> {
+pub fn of_snapshot(snapshot: &Snapshot, workload: &Workload, options: &ProofOptions) -> Vec<Test> {
+    let matrices = matrix::matrices(snapshot);
+    let matrix = matrices.iter().find(|(it, _)| it.subject == workload.subject).map(|(_, matrix)| matrix);
+    // All of them: what somebody leaves out of a report is in the way all the same.
+    let is_asked =
+        |check: &checks::Check| check.id != hc508_replacement_refused::CHECK.id || snapshot.answers.is_some();
+    let (findings, unchecked) = checks::run(snapshot, is_asked);
     let namespace = workload.subject.namespace.as_str();
     let mut tests = vec![
         test(
@@ -59,10 +62,10 @@ pub fn of_snapshot(
             namespace,
             format!("{namespace} belongs to Kubernetes itself"),
         ),
-        healthy(workload, findings, unchecked),
+        healthy(workload, &findings, &unchecked),
         rollout(workload),
         replicas(workload, snapshot),
-        budgets(snapshot, workload, options.harm),
+        allowed(snapshot, workload, options.harm),
         prediction(matrix, options.harm),
     ];
     let needs_grace = workload.kind == Kind::StatefulSet || workload.has_claims();
@@ -154,12 +157,16 @@ fn replicas(workload: &Workload, snapshot: &Snapshot) -> Test {
     test("replicas", holds, format!("{ready} of {wanted} ready"), no)
 }
 
-/// A kill asks no budget, and makes a pod unavailable all the same.
-fn budgets(snapshot: &Snapshot, workload: &Workload, harm: Harm) -> Test {
+/// Those that select its pods.
+pub fn budgets<'s>(snapshot: &'s Snapshot, workload: &Workload) -> Vec<&'s DisruptionBudget> {
     let labels = workload.active().next().map(|pod| &*pod.labels);
     let all = workload.budgets.iter().map(|at| &snapshot.budgets[*at].budget);
-    let selecting: Vec<_> = all.filter(|it| selector::selects(it.selector(), labels)).collect();
-    let outcome = match selecting.as_slice() {
+    all.filter(|it| selector::selects(it.selector(), labels)).collect()
+}
+
+/// A kill asks no budget, and makes a pod unavailable all the same.
+fn allowed(snapshot: &Snapshot, workload: &Workload, harm: Harm) -> Test {
+    let outcome = match budgets(snapshot, workload).as_slice() {
         [] if snapshot.unknown.contains_key(&Read::Budgets) => Err("the budgets are not known".to_owned()),
         [] => Ok("none selects its pods".to_owned()),
         [one] => match one.status() {
@@ -200,30 +207,22 @@ fn prediction(matrix: Option<&Matrix>, harm: Harm) -> Test {
     Test { what: PREDICTION, outcome }
 }
 
-/// What the server was asked: rights, its own dry run of the first eviction, and the autoscaler.
-pub fn of_server(
-    missing: &[Right],
-    dry_run: Option<EvictionAnswer>,
-    autoscaler: Option<&Value>,
-    now: Timestamp,
-    plan: &Plan,
-) -> Vec<Test> {
+/// What the server was asked: rights, and the autoscaler.
+pub fn of_server(missing: &[Right], autoscaler: Option<&Value>, now: Timestamp) -> Vec<Test> {
     let denied: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    let mut tests =
-        vec![test("rights", denied.is_empty(), "all there", format!("you may not {}", denied.join(", ")))];
-    if let Some(object) = autoscaler {
-        tests.push(scaling(object, now));
-    }
-    let Some(dry_run) = dry_run else { return tests };
-    let victim = plan.members.first().map(|it| it.name.clone()).unwrap_or_default();
-    tests.push(Test {
+    let rights = test("rights", denied.is_empty(), "all there", format!("you may not {}", denied.join(", ")));
+    std::iter::once(rights).chain(autoscaler.map(|it| scaling(it, now))).collect()
+}
+
+/// The server's dry run of the first eviction.
+pub fn dry_run(answer: EvictionAnswer, victim: &str) -> Test {
+    Test {
         what: "dry run",
-        outcome: match dry_run {
+        outcome: match answer {
             EvictionAnswer::Accepted => Ok(format!("the server accepts the eviction of {victim}")),
             other => Err(format!("the server refuses the eviction of {victim}: {}", refusal(other))),
         },
-    });
-    tests
+    }
 }
 
 fn scaling(object: &Value, now: Timestamp) -> Test {
@@ -244,15 +243,12 @@ mod tests {
     use super::*;
     use crate::checks::testing::{World, budget, healthy, not_ready};
     use crate::proof::options::testing::options;
-    use crate::{checks, matrix};
     use serde_json::json;
 
     fn failed(world: &World, options: &ProofOptions) -> Vec<&'static str> {
         let snapshot = world.snapshot();
-        let (findings, unchecked) = checks::run(&snapshot, |_| true);
-        let (workload, matrix) =
-            matrix::matrices(&snapshot).into_iter().find(|(it, _)| it.subject.name == "web").unwrap();
-        let tests = of_snapshot(&snapshot, workload, Some(&matrix), &findings, &unchecked, options);
+        let workload = snapshot.workloads.iter().find(|it| it.subject.name == "web").unwrap();
+        let tests = of_snapshot(&snapshot, workload, options);
         tests.into_iter().filter(|it| it.outcome.is_err()).map(|it| it.what).collect()
     }
 
@@ -260,12 +256,12 @@ mod tests {
     fn what_is_being_deleted_is_left_alone() {
         let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T23:59:59Z", "finalizers": ["example.com/hold"]}});
         let set = json!({"metadata": {"ownerReferences": null}, "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}},
-            "template": crate::checks::testing::template("web")}});
+            "template": checks::testing::template("web")}});
         let world =
             healthy().without("Deployment/web").edit("ReplicaSet/web-1", set).edit("ReplicaSet/web-1", going);
         let snapshot = world.snapshot();
         let workload = snapshot.workloads.iter().find(|it| it.subject.name == "web-1").unwrap();
-        let tests = of_snapshot(&snapshot, workload, None, &[], &[], &options());
+        let tests = of_snapshot(&snapshot, workload, &options());
         assert_eq!(
             tests[0].outcome,
             Err("it is being deleted: its controller makes no more pods".to_owned())

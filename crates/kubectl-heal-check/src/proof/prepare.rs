@@ -1,22 +1,22 @@
-//! What is read and asked before the question: the conditions, and the plan. Network I/O, and no change.
+//! What is read and asked before the question, and before each round: the conditions, and the plan. Network I/O, and no change.
 
 use plugin_client::api::access_review;
-use plugin_client::api::eviction::{EvictionAnswer, EvictionRequest, evict};
+use plugin_client::api::eviction::{EvictionRequest, evict};
 use plugin_client::{Cluster, Failure, Line, Ui, shell};
 use serde_json::Value;
 
+use super::conditions::Conditions;
 use super::harm::Harm;
 use super::kill;
 use super::options::ProofOptions;
 use super::plan::Plan;
-use super::preflight::{self, Test};
+use super::preflight::{self, Test, failures};
 use super::render;
-use crate::checks::hc508_replacement_refused;
 use crate::finding::Subject;
 use crate::gather::objects;
+use crate::rights;
 use crate::snapshot::stop::UnheardStop;
 use crate::snapshot::{Read, Snapshot, Workload};
-use crate::{checks, matrix, rights};
 
 /// What was read and asked before the question.
 pub struct Prepared {
@@ -41,31 +41,78 @@ pub async fn prepare(
     options: &ProofOptions,
     snapshot: &Snapshot,
 ) -> Result<Prepared, Failure> {
-    let harm = options.harm;
-    let workload = match snapshot.selected().collect::<Vec<_>>().as_slice() {
-        [one] => *one,
+    let workload = only(cluster, snapshot)?;
+    let refuse = |tests: &[Test], hint| refusal(ui, &workload.subject, tests, options.harm, hint);
+    let (mut tests, mut plan) = match look(cluster, options, snapshot, workload).await? {
+        Conditions::Hold(tests, plan) => (tests, *plan),
+        Conditions::Fail(tests) => return Err(refuse(&tests, None)),
+    };
+    let (mut unheard, mut refused, mut hint) = (None, None, None);
+    match options.harm {
+        Harm::Evict => {
+            tests.push(dry_run(cluster, &plan).await);
+            if !failures(&tests).is_empty() {
+                return Err(refuse(&tests, None));
+            }
+        }
+        Harm::Kill => {
+            let inside =
+                Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options)).await?;
+            tests.extend(inside.tests);
+            unheard = inside.unheard;
+            refused = failures(&tests).first().filter(|_| unheard.is_some()).map(|it| (*it).to_owned());
+            match inside.kill {
+                Some((kill, rounds)) => (plan.kill, plan.rounds) = (Some(kill), rounds),
+                None if refused.is_none() => return Err(refuse(&tests, inside.hint)),
+                None => hint = inside.hint,
+            }
+        }
+    }
+    Ok(Prepared { tests, plan, unheard, refused, hint })
+}
+
+/// Why the next round of a proof that was agreed to may not begin. The server is not asked for a dry run: the eviction itself follows, and
+/// a container is looked into right before each signal.
+///
+/// # Errors
+///
+/// Something cannot be read.
+pub async fn obstacle(
+    cluster: &Cluster,
+    options: &ProofOptions,
+    snapshot: &Snapshot,
+    agreed: &Plan,
+) -> Result<Option<String>, Failure> {
+    let now = look(cluster, options, snapshot, only(cluster, snapshot)?).await?;
+    Ok(now.obstacle(agreed))
+}
+
+/// The workload that the proof is about.
+fn only<'s>(cluster: &Cluster, snapshot: &'s Snapshot) -> Result<&'s Workload, Failure> {
+    match snapshot.selected().collect::<Vec<_>>().as_slice() {
+        [one] => Ok(*one),
         [] => {
             let name = snapshot.not_found.first().map_or("the workload", String::as_str);
-            return Err(Failure::refused(format!(
-                "{name} is not there, or its pods belong to another workload"
-            ))
-            .hint(format!(
-                "kubectl get deployments,statefulsets,daemonsets -n {}",
-                shell::word(&cluster.namespace)
-            )));
+            Err(Failure::refused(format!("{name} is not there, or its pods belong to another workload"))
+                .hint(format!(
+                    "kubectl get deployments,statefulsets,daemonsets -n {}",
+                    shell::word(&cluster.namespace)
+                )))
         }
-        _ => return Err(Failure::refused("more than one workload is meant")),
-    };
-    let matrices = matrix::matrices(snapshot);
-    let matrix = matrices.iter().find(|(it, _)| it.subject == workload.subject).map(|(_, matrix)| matrix);
-    // All of them: what somebody leaves out of a report is in the way all the same.
-    let is_asked =
-        |check: &checks::Check| check.id != hc508_replacement_refused::CHECK.id || snapshot.answers.is_some();
-    let (findings, unchecked) = checks::run(snapshot, is_asked);
-    let mut tests = preflight::of_snapshot(snapshot, workload, matrix, &findings, &unchecked, options);
-    refuse(ui, &workload.subject, &tests, harm, None)?;
-    let Some(mut plan) = Plan::of(workload, options) else {
-        return Err(Failure::refused("its pods belong to several controllers: a rollout is under way"));
+        _ => Err(Failure::refused("more than one workload is meant")),
+    }
+}
+
+/// The conditions of each round. What does not hold of the snapshot is not asked of the server.
+async fn look(
+    cluster: &Cluster,
+    options: &ProofOptions,
+    snapshot: &Snapshot,
+    workload: &Workload,
+) -> Result<Conditions, Failure> {
+    let (mut tests, plan) = match Conditions::of(snapshot, workload, options) {
+        Conditions::Hold(tests, plan) => (tests, plan),
+        failed @ Conditions::Fail(_) => return Ok(failed),
     };
     let rights: Vec<_> = rights::for_proof(Some(&workload.subject.namespace), Some(plan.read()), options)
         .into_iter()
@@ -73,29 +120,9 @@ pub async fn prepare(
         .map(|it| it.right)
         .collect();
     let missing = access_review::missing(cluster, &rights).await?;
-    let dry_run = match harm {
-        Harm::Evict => Some(dry_run(cluster, &plan).await),
-        Harm::Kill => None,
-    };
     let autoscaler = autoscaler(cluster, workload).await?;
-    let of_server = preflight::of_server(&missing, dry_run, autoscaler.as_ref(), snapshot.now, &plan);
-    tests.extend(of_server);
-    let (mut unheard, mut refused, mut hint) = (None, None, None);
-    if harm == Harm::Kill && tests.iter().all(|it| it.outcome.is_ok()) {
-        let inside = Box::pin(kill::prepare::prepare(cluster, snapshot, workload, &plan, options)).await?;
-        tests.extend(inside.tests);
-        unheard = inside.unheard;
-        let why = tests.iter().find_map(|it| it.outcome.as_ref().err());
-        refused = why.filter(|_| unheard.is_some()).cloned();
-        match inside.kill {
-            Some((kill, rounds)) => (plan.kill, plan.rounds) = (Some(kill), rounds),
-            None if refused.is_none() => refuse(ui, &workload.subject, &tests, harm, inside.hint)?,
-            None => hint = inside.hint,
-        }
-    } else {
-        refuse(ui, &workload.subject, &tests, harm, None)?;
-    }
-    Ok(Prepared { tests, plan, unheard, refused, hint })
+    tests.extend(preflight::of_server(&missing, autoscaler.as_ref(), snapshot.now));
+    Ok(Conditions::judged(tests, plan))
 }
 
 impl Prepared {
@@ -129,7 +156,7 @@ impl Prepared {
     }
 }
 
-async fn dry_run(cluster: &Cluster, plan: &Plan) -> EvictionAnswer {
+async fn dry_run(cluster: &Cluster, plan: &Plan) -> Test {
     let first = plan.members.first().cloned();
     let request = EvictionRequest {
         namespace: plan.subject.namespace.clone(),
@@ -138,7 +165,7 @@ async fn dry_run(cluster: &Cluster, plan: &Plan) -> EvictionAnswer {
         grace_seconds: plan.grace_seconds,
         dry_run: true,
     };
-    evict(cluster, &request).await
+    preflight::dry_run(evict(cluster, &request).await, &request.name)
 }
 
 /// As it is now: the snapshot keeps no more of it than its minimum.
@@ -149,24 +176,19 @@ async fn autoscaler(cluster: &Cluster, workload: &Workload) -> Result<Option<Val
     found.map(|it| it.map(|it| it.value)).map_err(|error| Failure::from_kube("read the autoscaler", &error))
 }
 
-fn refuse(ui: &Ui, subject: &Subject, tests: &[Test], harm: Harm, hint: Option<&str>) -> Result<(), Failure> {
-    let failed: Vec<&str> =
-        tests.iter().filter_map(|it| it.outcome.as_ref().err().map(String::as_str)).collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
+fn refusal(ui: &Ui, subject: &Subject, tests: &[Test], harm: Harm, hint: Option<&str>) -> Failure {
     render::preflight(tests).iter().for_each(|line| ui.status(line));
     let done = harm.done();
-    let failure =
-        Failure::refused(format!("not ready to be proven; nothing was {done}")).cause(failed.join("; "));
+    let failure = Failure::refused(format!("not ready to be proven; nothing was {done}"))
+        .cause(failures(tests).join("; "));
     // Of the others the reason says what to do, or to wait for.
     let is_of_objects = |it: &Test| it.outcome.is_err() && matches!(it.what, "findings" | "budget");
     let fix = tests.iter().any(is_of_objects).then(|| {
         let namespace = shell::word(&subject.namespace);
         format!("what can be changed: kubectl heal-check {subject} -n {namespace} --fix")
     });
-    Err(match hint.map(str::to_owned).or(fix) {
+    match hint.map(str::to_owned).or(fix) {
         Some(hint) => failure.hint(hint),
         None => failure,
-    })
+    }
 }

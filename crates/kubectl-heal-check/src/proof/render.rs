@@ -221,7 +221,7 @@ fn killed(killed: &Killed) -> String {
 fn bars(number: usize, round: &Round, longest: Duration) -> Vec<Line> {
     let what = match (&round.killed, &round.replacement) {
         (Some(it), _) => format!("  {}", killed(it)),
-        (None, Some((name, _))) => format!(" → {name}"),
+        (None, Some(it)) => format!(" → {}", it.name),
         (None, None) => " → no replacement".to_owned(),
     };
     let mut lines = vec![

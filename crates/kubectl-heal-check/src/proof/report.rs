@@ -96,8 +96,8 @@ fn round(round: &Round) -> RoundReport {
     RoundReport {
         victim: round.victim.name.clone(),
         victim_uid: round.victim.uid.clone(),
-        replacement: round.replacement.as_ref().map(|(name, _)| name.clone()),
-        replacement_uid: round.replacement.as_ref().map(|(_, uid)| uid.clone()),
+        replacement: round.replacement.as_ref().map(|it| it.name.clone()),
+        replacement_uid: round.replacement.as_ref().map(|it| it.uid.clone()),
         seconds: round.phases.iter().map(|(phase, at)| (phase.word(), seconds(*at))).collect(),
         killed: round.killed.as_ref().map(|it| KilledReport {
             container: it.container.clone(),

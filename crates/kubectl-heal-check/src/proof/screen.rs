@@ -75,8 +75,8 @@ impl Reporter for Screen {
             Event::Added { pod, container } => {
                 Line::new().plain(format!("  added ephemeral container {container} to {pod}"))
             }
-            Event::Refused { message } => {
-                Line::new().plain("  ").warn("waiting").plain(format!("  {message}")).hanging(4)
+            Event::Waiting { why } => {
+                Line::new().plain("  ").warn("waiting").plain(format!("  {why}")).hanging(4)
             }
             Event::Reached { phase, after, pod, node } => {
                 let place = if node.is_empty() || *phase != Phase::Scheduled {

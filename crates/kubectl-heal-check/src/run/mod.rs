@@ -88,7 +88,10 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         let flags = (!args.quiet).then(|| flags(&args));
         let run = proof::Run { ui: &ui, cluster, options: how, bounds: &bounds, flags: flags.as_deref() };
         let judge = |snapshot: &Snapshot| judge(snapshot, &options, namespace.as_deref(), &target);
-        let again = async || Ok(read::read(&args, &target, &options, &ui).await?.snapshot);
+        let again = async || {
+            let look = read::look(cluster, namespace.as_deref(), &args, &target, &options, &ui);
+            Ok(Box::pin(look).await?.snapshot)
+        };
         let (mut report, summary) = Box::pin(proof::run(run, snapshot, report, judge, again)).await?;
         report.scope.harm = Some(how.harm);
         formats::publish(&ui, args.output, &report, || {

@@ -1,5 +1,6 @@
 //! `--prove=evict` on a real control plane: what it measures, what it refuses, and that it evicts nothing but what it reports.
 
+mod between;
 mod harm;
 mod measured;
 mod refused;

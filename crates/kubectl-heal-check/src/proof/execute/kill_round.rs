@@ -15,7 +15,6 @@ use crate::proof::kill::look::SENDING;
 use crate::proof::kill::plan::{KillPlan, Means};
 use crate::proof::kill::target::Target;
 use crate::proof::kill::timeline::{EFFECT_WITHIN, KillTimeline};
-use crate::proof::member::Member;
 use crate::proof::outcome::{End, Round};
 use crate::proof::timeline::Phase;
 
@@ -40,10 +39,7 @@ impl<'a> Proof<'a> {
         if ready.len() < 2 && !self.plan.is_outage() {
             return Err(End::Aborted("only one pod is ready, and the last one is never killed".to_owned()));
         }
-        let victim = self.plan.victim(&ready, &self.used, None).cloned();
-        let Some(victim) = victim else {
-            return Err(End::Aborted("no pod is left whose container was not killed just now".to_owned()));
-        };
+        let victim = self.agreed.victim(&ready).map_err(End::Aborted)?.clone();
         let (target, way) = match &kill.means {
             Means::Inside(_) => self.look_inside(&victim, &kill.container).await?,
             Means::Ephemeral { image } => self.look_from_beside(&victim, &kill.container, image).await?,
@@ -61,11 +57,9 @@ impl<'a> Proof<'a> {
             container: kill.container.clone(),
             signal: way.signal,
         });
-        self.used.push(Member { name: victim.name, uid: victim.uid, node: victim.node });
         let end = self.attend_kill(&mut timeline, &target, &way).await;
         if timeline.sent().is_none() {
             // Nothing happened, and nothing is reported as if it had.
-            self.used.pop();
             return Err(end.err().unwrap_or(End::Interrupted));
         }
         let is_uncertain = self.observed.interruptions > interruptions;

@@ -1,5 +1,6 @@
 //! Carries a plan out: one pod at a time, each evicted once and only by its UID, or one container of it killed once. Network I/O; what it sees is judged by [`Timeline`].
 
+mod interval;
 mod kill_look;
 mod kill_round;
 mod round;
@@ -12,8 +13,8 @@ use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::StreamExt;
 use plugin_client::{Cluster, Failure};
 
-use super::event::{Event, Reporter};
-use super::member::Member;
+use super::agreed::Agreed;
+use super::event::Reporter;
 use super::observed::Observed;
 use super::options::ProofOptions;
 use super::outcome::{Added, End, Round};
@@ -34,9 +35,7 @@ pub struct Proof<'a> {
     reporter: &'a mut dyn Reporter,
     watches: Watches,
     observed: Observed,
-    /// Victims so far.
-    used: Vec<Member>,
-    newest: Option<String>,
+    agreed: Agreed,
     /// Nodes that were down before.
     down: BTreeSet<String>,
     has_begun: bool,
@@ -63,8 +62,7 @@ impl<'a> Proof<'a> {
             reporter,
             watches: watches::start(cluster, plan),
             observed: Observed::new(&plan.controller),
-            used: Vec::new(),
-            newest: None,
+            agreed: Agreed::of(plan),
             down: BTreeSet::new(),
             has_begun: false,
             rounds: Vec::new(),
@@ -72,14 +70,18 @@ impl<'a> Proof<'a> {
         }
     }
 
-    pub async fn run(&mut self) -> End {
-        match self.all_rounds().await {
+    /// `obstacle`: what keeps the next round from beginning, after these.
+    pub async fn run(&mut self, obstacle: impl AsyncFn(&[Round]) -> Result<Option<String>, Failure>) -> End {
+        match self.all_rounds(obstacle).await {
             Ok(()) => End::Recovered,
             Err(end) => end,
         }
     }
 
-    async fn all_rounds(&mut self) -> Result<(), End> {
+    async fn all_rounds(
+        &mut self,
+        obstacle: impl AsyncFn(&[Round]) -> Result<Option<String>, Failure>,
+    ) -> Result<(), End> {
         let slices = !self.plan.services.is_empty();
         let until = Instant::now() + FIRST_LISTS;
         self.until(until, "reading the pods", |it| it.observed.is_synced(slices)).await?;
@@ -87,45 +89,25 @@ impl<'a> Proof<'a> {
             return Err(End::Failed(Failure::failed("the watches did not begin in time")));
         }
         self.down = self.observed.down().clone();
-        // The first look after the question: what was agreed to is what is there.
-        let changes = self.plan.changes(self.observed.active());
-        if !changes.is_empty() {
-            return Err(End::Aborted(format!(
-                "the pods changed since the plan was made: {}",
-                changes.join(", ")
-            )));
-        }
         self.has_begun = true;
-        self.still_safe()?;
         for number in 1..=self.plan.rounds {
+            self.still_agreed()?;
             let plan = self.plan;
             let round = match &plan.kill {
                 None => self.round(number).await?,
                 Some(kill) => Box::pin(self.kill_round(number, kill)).await?,
             };
+            self.agreed.after(&round);
             let recovery = round.recovery.unwrap_or_default();
             if let Some(limit) = self.options.max_recovery.filter(|limit| recovery > *limit) {
                 return Err(End::Slow { round: number, limit });
             }
             if number < self.plan.rounds {
                 self.cool_down(recovery).await?;
+                self.conditions(&obstacle).await?;
             }
         }
         Ok(())
-    }
-
-    /// The next round is of a workload that is as healthy as at the first one.
-    async fn cool_down(&mut self, recovery: Duration) -> Result<(), End> {
-        let wait = self.options.cool_down(recovery);
-        self.reporter.event(&Event::CoolingDown { seconds: wait });
-        self.until(Instant::now() + wait, "waiting before the next round", |_| false).await?;
-        let all = self.plan.members.len();
-        let until = Instant::now() + self.options.recovery_at_most(0);
-        self.until(until, "waiting until all pods are ready", |it| it.observed.ready().len() == all).await?;
-        match self.observed.ready().len() {
-            ready if ready == all => Ok(()),
-            ready => Err(End::Aborted(format!("{ready} of {all} pods are ready"))),
-        }
     }
 
     /// Follows the watches until `is_it` or until then. Here nothing is under way that has to be waited for.
@@ -139,7 +121,7 @@ impl<'a> Proof<'a> {
                 () = at(Some(then)) => return Ok(()),
                 () = tokio::time::sleep(FRAME) => {}
             }
-            self.still_safe()?;
+            self.still_agreed()?;
             self.reporter.draw(doing);
         }
         Ok(())
@@ -156,12 +138,25 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// What ends a proof at once: more harm than was agreed to, or harm by somebody else.
-    fn still_safe(&self) -> Result<(), End> {
+    /// Where no pod is being replaced, as in a round: what was agreed to is what is there.
+    fn still_agreed(&self) -> Result<(), End> {
         if !self.has_begun {
-            // The lists are not complete yet; then the plan is compared as a whole.
+            // The lists are not complete yet.
             return Ok(());
         }
+        self.still_safe()?;
+        let changes = self.agreed.changes(self.observed.active());
+        match changes.is_empty() {
+            true => Ok(()),
+            false => {
+                let changes = changes.join(", ");
+                Err(End::Aborted(format!("the pods changed since the plan was made: {changes}")))
+            }
+        }
+    }
+
+    /// What ends a proof at once: more harm than was agreed to, or harm by somebody else.
+    fn still_safe(&self) -> Result<(), End> {
         if self.observed.version.as_ref() != Some(&self.plan.version) {
             return Err(End::Aborted("the workload was changed since the plan was made".to_owned()));
         }

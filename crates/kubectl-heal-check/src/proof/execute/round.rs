@@ -12,7 +12,6 @@ use plugin_client::{Cluster, Failure};
 
 use super::{FRAME, Proof, at, pending};
 use crate::proof::event::Event;
-use crate::proof::member::Member;
 use crate::proof::observed::Seen;
 use crate::proof::outcome::{End, Round};
 use crate::proof::refusal::refusal;
@@ -58,10 +57,7 @@ impl<'a> Proof<'a> {
         if ready.len() < 2 && !self.plan.is_outage() {
             return Err(End::Aborted("only one pod is ready, and the last one is never evicted".to_owned()));
         }
-        let victim = self.plan.victim(&ready, &self.used, self.newest.as_deref()).cloned();
-        let Some(victim) = victim else {
-            return Err(End::Aborted("no pod is ready".to_owned()));
-        };
+        let victim = self.agreed.victim(&ready).map_err(End::Aborted)?.clone();
         let mut timeline = Timeline::new(self.plan.kind, self.plan.min_ready, &victim, &self.observed);
         let interruptions = self.observed.interruptions;
         self.reporter.event(&Event::Evicting {
@@ -69,15 +65,9 @@ impl<'a> Proof<'a> {
             victim: victim.name.clone(),
             node: victim.node.clone(),
         });
-        self.used.push(Member {
-            name: victim.name.clone(),
-            uid: victim.uid.clone(),
-            node: victim.node.clone(),
-        });
         let end = self.follow(&mut timeline, &victim).await;
         if timeline.accepted().is_none() {
             // Nothing happened, and nothing is reported as if it had.
-            self.used.pop();
             return Err(end.err().unwrap_or(End::Interrupted));
         }
         let round = Round::of(&timeline, Instant::now(), self.observed.interruptions > interruptions);
@@ -85,7 +75,6 @@ impl<'a> Proof<'a> {
         if let Some(after) = round.recovery {
             self.reporter.event(&Event::Recovered { round: number, after });
         }
-        self.newest = round.replacement.as_ref().map(|(_, uid)| uid.clone());
         end.map(|()| round)
     }
 
@@ -265,7 +254,7 @@ impl<'a> Proof<'a> {
             return Err(End::Aborted(format!("the eviction failed {} times: {message}", asking.errors)));
         }
         if asking.message != message {
-            self.reporter.event(&Event::Refused { message: message.clone() });
+            self.reporter.event(&Event::Waiting { why: message.clone() });
             asking.message = message;
         }
         asking.again_at = Some(now + wait);

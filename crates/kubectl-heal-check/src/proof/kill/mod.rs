@@ -2,6 +2,7 @@
 //!
 //! node, target (pure) → inside (I/O) → look, ladder (pure): can it work, and by which signal. What follows is judged by the timeline (pure).
 
+pub mod aftermath;
 pub mod ephemeral;
 pub mod inside;
 pub mod ladder;

@@ -169,7 +169,7 @@ impl Ui {
     }
 
     /// Is there a live view, which what others write to the terminal would break?
-    pub(crate) fn is_drawing(&self) -> bool {
+    pub fn is_drawing(&self) -> bool {
         lock(&self.0.region).is_some()
     }
 
