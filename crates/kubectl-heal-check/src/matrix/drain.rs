@@ -1,7 +1,7 @@
 //! A node is drained: its pods are evicted as the disruption budgets allow.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cluster_model::disruption_budget::Rule;
 use cluster_model::{BudgetStatus, selector};
@@ -28,13 +28,12 @@ pub fn drain(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String,
 
 /// What becomes of its pods if the budgets allow it.
 fn evicted(workload: &Workload, snapshot: &Snapshot, places: &BTreeMap<String, Places>) -> Cell {
-    let nodes: BTreeSet<&str> = workload.active().map(|pod| &*pod.node).filter(|it| !it.is_empty()).collect();
-    let cells = nodes.iter().map(|node| {
-        let evicted: Vec<&PodState> = workload.active().filter(|pod| *pod.node == **node).collect();
+    let start_up = workload.start_up(snapshot).map(|it| it.median);
+    let cells = workload.by_node().into_iter().map(|(node, evicted)| {
         let serving = serving(workload, snapshot, &evicted);
-        let cell = of_node(workload, snapshot, node, &evicted, places.get(*node), serving);
+        let cell = of_node(workload, snapshot, node, &evicted, places.get(node), serving, start_up);
         // Of two that take equally long the worse one leaves fewer that serve, or takes more pods.
-        (cell.at(*node), (Reverse(serving), evicted.len()))
+        (cell.at(node), (Reverse(serving), evicted.len()))
     });
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
@@ -135,6 +134,7 @@ fn of_node(
     evicted: &[&PodState],
     places: Option<&Places>,
     serving: Option<usize>,
+    start_up: Option<i64>,
 ) -> Cell {
     let Some(places) = places else { return super::no_placement() };
     if snapshot.is_gone(node) {
@@ -190,8 +190,7 @@ fn of_node(
         }
         (n, _) => format!("its replacements fit elsewhere; {n} ready on other nodes"),
     };
-    let cell =
-        Cell::heals(waits, workload.start_up(snapshot).map(|it| it.median.saturating_mul(starts)), reason);
+    let cell = Cell::heals(waits, start_up.map(|it| it.saturating_mul(starts)), reason);
     match serving {
         Some(serving) => cell.while_serve(serving),
         None => cell,

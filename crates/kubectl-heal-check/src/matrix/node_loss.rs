@@ -1,7 +1,7 @@
 //! A node falls silent and does not come back; or all nodes of a zone.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cluster_model::BudgetStatus;
 use cluster_model::text::about;
@@ -13,10 +13,10 @@ use crate::snapshot::{PodState, Snapshot, Workload};
 use crate::spans;
 
 pub fn node_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<String, Loss>) -> Cell {
-    let nodes: BTreeSet<&str> = workload.active().map(|pod| &*pod.node).filter(|it| !it.is_empty()).collect();
-    let cells = nodes.iter().map(|node| {
-        let lost: Vec<&PodState> = workload.active().filter(|pod| *pod.node == **node).collect();
-        (after(workload, snapshot, &lost, losses.get(*node)).at(*node), impact(workload, &lost))
+    let start_up = workload.start_up(snapshot).map(|it| it.median);
+    let cells = workload.by_node().into_iter().map(|(node, lost)| {
+        let cell = after(workload, snapshot, &lost, losses.get(node), start_up);
+        (cell.at(node), impact(workload, &lost))
     });
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }
@@ -32,7 +32,13 @@ fn serving(workload: &Workload, lost: &[&PodState]) -> usize {
 }
 
 /// What becomes of a workload that loses these pods.
-pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss: Option<&Loss>) -> Cell {
+pub fn after(
+    workload: &Workload,
+    snapshot: &Snapshot,
+    lost: &[&PodState],
+    loss: Option<&Loss>,
+    start_up: Option<i64>,
+) -> Cell {
     let still = still_serving(workload, snapshot, lost);
     let Some(loss) = loss else { return super::no_placement() };
     let mut waits = 0;
@@ -75,7 +81,6 @@ pub fn after(workload: &Workload, snapshot: &Snapshot, lost: &[&PodState], loss:
     if let Some(cell) = doubt {
         return cell;
     }
-    let start_up = workload.start_up(snapshot).map(|it| it.median);
     let start = start_up.map_or("start-up not observed".to_owned(), |seconds| {
         format!("start-up {}", spans::seconds(seconds))
     });

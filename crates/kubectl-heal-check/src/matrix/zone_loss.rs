@@ -48,9 +48,11 @@ pub fn zone_loss(workload: &Workload, snapshot: &Snapshot, losses: &BTreeMap<Str
     }
     let of_pod = |pod: &PodState| snapshot.node(&pod.node).and_then(|node| snapshot.zone(node));
     let used: BTreeSet<&str> = workload.active().filter_map(of_pod).collect();
+    let start_up = workload.start_up(snapshot).map(|it| it.median);
     let cells = used.iter().map(|name| {
         let lost: Vec<&PodState> = workload.active().filter(|pod| of_pod(pod) == Some(name)).collect();
-        (after(workload, snapshot, &lost, losses.get(*name)).at(*name), impact(workload, &lost))
+        let cell = after(workload, snapshot, &lost, losses.get(*name), start_up);
+        (cell.at(*name), impact(workload, &lost))
     });
     worst_and(cells).unwrap_or_else(|| Cell::unknown("it has no pod on a node"))
 }

@@ -202,6 +202,15 @@ impl Workload {
         self.active().filter(|pod| pod.is_ready)
     }
 
+    /// Its pods that have a node.
+    pub fn by_node(&self) -> BTreeMap<&str, Vec<&PodState>> {
+        let mut nodes: BTreeMap<&str, Vec<&PodState>> = BTreeMap::new();
+        for pod in self.active().filter(|pod| !pod.node.is_empty()) {
+            nodes.entry(&pod.node).or_default().push(pod);
+        }
+        nodes
+    }
+
     /// When its pods are deleted after their node was lost: by a pod, which admission has completed, or by the template.
     pub fn after_loss(&self) -> Deletion {
         let of_pods = self.active().map(|pod| pod.after_loss).max();
