@@ -105,12 +105,13 @@ async fn check(args: Args, ui: Ui) -> Result<Exit, Failure> {
         return Ok(report.result.exit());
     }
     if args.watch {
+        let history = snapshot.node_history.clone().unwrap_or_default();
         // Each look has its own.
         drop(snapshot);
         let Some(cluster) = &cluster else { return Err(Failure::usage("--watch needs a cluster")) };
         let (ui, args, target, options, bounds) = (&ui, &args, &target, &options, &bounds);
         let context = watching::Context { ui, cluster, args, target, options, bounds };
-        return context.run(report, namespace.as_deref()).await;
+        return context.run(report, history, namespace.as_deref()).await;
     }
     if let Some((bench, folder)) = bench.zip(args.fix.as_deref()) {
         let snapshot = Arc::new(snapshot);

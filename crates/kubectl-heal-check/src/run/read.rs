@@ -90,7 +90,8 @@ pub async fn look(
         return Err(Failure::failed("cannot reach the API server").cause(why.clone()));
     }
     let mut read = Input::of(gathered, selection, namespace.is_none(), args, options);
-    read.snapshot.node_history = options.watches.then(NodeHistory::default);
+    let history = || NodeHistory::of(read.snapshot.nodes.iter(), cluster.now());
+    read.snapshot.node_history = options.watches.then(history);
     if options.asks_server {
         let replacements = !options.skips(hc508_replacement_refused::CHECK.id);
         let answers = Box::pin(ask::ask(cluster, &read.snapshot, namespace, replacements)).await;

@@ -29,7 +29,12 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The first report, and then what changes. It ends by Ctrl-C, which is no error, by `--timeout`, or where the cluster cannot be read
     /// any more.
-    pub async fn run(&self, first: HealReport, namespace: Option<&str>) -> Result<Exit, Failure> {
+    pub async fn run(
+        &self,
+        first: HealReport,
+        history: NodeHistory,
+        namespace: Option<&str>,
+    ) -> Result<Exit, Failure> {
         let interrupted = self.ui.interrupted();
         self.whole(&first, namespace);
         self.ui.status(&Line::new().dim("watching for changes; Ctrl-C ends it"));
@@ -40,7 +45,7 @@ impl Context<'_> {
         let show = |report: &HealReport, changes: &Changes| self.show(report, changes, namespace);
         let work = async {
             Err::<Exit, Failure>(
-                Box::pin(watch::run(self.ui, self.cluster, watched, first, look, show)).await,
+                Box::pin(watch::run(self.ui, self.cluster, watched, (first, history), look, show)).await,
             )
         };
         tokio::select! {

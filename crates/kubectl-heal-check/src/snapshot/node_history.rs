@@ -27,6 +27,13 @@ struct Seen {
 }
 
 impl NodeHistory {
+    /// It begins with what the first look saw: a watch may begin to report later than a node changes.
+    pub fn of<'n>(nodes: impl IntoIterator<Item = &'n Node>, now: Timestamp) -> Self {
+        let mut history = NodeHistory::default();
+        nodes.into_iter().for_each(|node| history.observe(node, now));
+        history
+    }
+
     /// `now`: by the server's clock.
     pub fn observe(&mut self, node: &Node, now: Timestamp) {
         let conditions = node.status.as_ref().and_then(|it| it.conditions.as_deref()).unwrap_or_default();
@@ -56,5 +63,28 @@ impl NodeHistory {
     pub fn transitions(&self, node: &str, now: Timestamp) -> usize {
         let of_node = self.nodes.get(node).into_iter().flat_map(|it| &it.transitions);
         of_node.filter(|at| now.duration_since(**at) < KEPT).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The watch begins to report when the node is not Ready any more.
+    #[test]
+    fn what_the_first_look_saw_counts() {
+        let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+        let node = |status: &str| -> Node {
+            let ready =
+                json!({"type": "Ready", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z"});
+            let node = json!({"metadata": {"name": "n1", "uid": "u"}, "status": {"conditions": [ready]}});
+            serde_json::from_value(node).unwrap()
+        };
+        let mut history = NodeHistory::of([&node("True")], now);
+        for status in ["False", "True", "False"] {
+            history.observe(&node(status), now);
+        }
+        assert_eq!(history.transitions("n1", now), 3);
     }
 }

@@ -30,13 +30,12 @@ pub async fn run<F: Future<Output = Result<HealReport, Failure>>>(
     ui: &Ui,
     cluster: &Cluster,
     watched: Watched<'_>,
-    first: HealReport,
+    (first, mut history): (HealReport, NodeHistory),
     look: impl Fn(NodeHistory) -> F,
     show: impl Fn(&HealReport, &Changes),
 ) -> Failure {
     let mut last = LastKnown::of(first);
     let mut signals = signals::start(cluster, watched);
-    let mut history = NodeHistory::default();
     let mut deletions = Deletions::default();
     let (mut looked, mut is_changed, mut is_lost) = (Instant::now(), false, false);
     loop {
