@@ -264,7 +264,7 @@ fn a_question_that_is_answered_by_no_kills_nothing() {
         assert_eq!(tty.end(), 3, "{}", tty.text());
         let screen = tty.text();
         assert!(before.iter().any(|it| screen.contains(&asked(name(it)))), "{screen}");
-        assert!(screen.contains("declined; nothing was killed"), "{screen}");
+        assert!(screen.contains("declined: web was not typed; nothing was killed"), "{screen}");
     }
     // A look each, before the question.
     assert_only_commands(&crate::plugin::requests(&room, "heal-check", cluster.audit_since(mark)), 3);
