@@ -56,13 +56,22 @@ fn a_node_that_was_away_for_a_moment_makes_no_start_slower() {
     assert!(text(&before, "reason").contains("start-up"), "{before}");
     let node = &room.nodes()[0];
     room.node_silent(node);
-    wait("the pod to be not Ready", PATIENCE, || {
+    // Only until kwok makes it Ready again, if it has not noticed yet that the node is silent.
+    wait("the node controller to set Ready to False", PATIENCE, || {
         let pod = room.pods().pop()?;
         let conditions = pod["status"]["conditions"].as_array()?;
-        conditions.iter().any(|it| it["type"] == "Ready" && it["status"] == "False").then_some(())
+        let changed =
+            |kind: &str| conditions.iter().find(|it| it["type"] == kind).map(|it| &it["lastTransitionTime"]);
+        (changed("Ready") != changed("ContainersReady")).then_some(())
     });
     room.node_ready(node);
     room.ready("web", 1);
+    // Its taints go a moment later.
+    wait("the taints of a lost node to go", PATIENCE, || {
+        let node = room.node(node);
+        let mut taints = node["spec"]["taints"].as_array().into_iter().flatten();
+        (!taints.any(|it| text(it, "key").starts_with("node.kubernetes.io/"))).then_some(())
+    });
     assert_eq!(pod_loss(), before);
 }
 
