@@ -2,14 +2,18 @@
 
 pub mod cause;
 mod live;
+mod next;
 mod outcome;
 mod plan;
+#[cfg(test)]
+mod testing;
 
 use cluster_model::Finding;
 use plugin_client::Line;
 
 pub use live::Screen;
-pub use outcome::{after_dry_run, outcome};
+pub use next::after_dry_run;
+pub use outcome::outcome;
 pub use plan::plan;
 
 /// What merely stays is in the plan already.
